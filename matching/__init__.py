@@ -1,0 +1,1 @@
+"""Decides whether two records are one person: no database, web or DICOM in here."""

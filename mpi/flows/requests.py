@@ -1,0 +1,68 @@
+"""What a door hands to a flow, and what it gets back: plain data, the same for REST, DIMSE and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from matching.records import RawRecord
+from mpi.security.actors import Actor
+
+Outcome = Literal["known", "linked", "new", "review"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRef:
+    """One examination, to be pinned to the source record it came with. `at` is when it was made, UTC."""
+
+    study_instance_uid: str
+    modality: str | None = None
+    at: datetime | None = None
+    archive: str | None = None
+    description: str | None = None
+    accession_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifyRequest:
+    """`raw` carries authority and local id. `unidentified`: the id was empty or a placeholder, so the record stands
+    for one study only, is never linked and a review of kind 10 opens. `door`: rest, dimse, http-dicom, file.
+    """
+
+    actor: Actor
+    raw: RawRecord
+    door: str
+    study: StudyRef | None = None
+    idempotency_key: str | None = None
+    unidentified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NirHit:
+    """A social security number was found and removed: where (field path) and by which rule, never the value."""
+
+    field: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifyAnswer:
+    """The answer of `identify`. Weights are bits (log2 of the posterior odds); None where nothing was compared.
+
+    `evidence` is a tuple of {"comparison", "level", "weight"} with the prior first; the weights add up to
+    `match_weight`. `dropped` lists what the NIR guard removed.
+    """
+
+    outcome: Outcome
+    identity_id: str
+    provisional: bool
+    a_id: str | None
+    review_id: str | None
+    decision_id: str
+    match_weight: float | None
+    match_probability: float | None
+    margin: float | None
+    model: str
+    evidence: tuple[dict[str, Any], ...] = ()
+    dropped: tuple[NirHit, ...] = ()

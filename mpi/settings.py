@@ -1,0 +1,100 @@
+"""Every setting with its sentence, default and source: environment `MPI_*` or one TOML file; secrets by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class ArchiveSettings(BaseModel):
+    """One archive behind the gateway, with its tag plan."""
+
+    driver: Literal["folder", "orthanc"] = Field("folder", description="How studies reach the archive.")
+    url: str | None = Field(None, description="Base address of the archive's HTTP interface (orthanc).")
+    path: Path | None = Field(None, description="Folder of the embedded archive; default <data-dir>/archive/NAME.")
+    username: str | None = Field(None, description="User of the archive's HTTP interface.")
+    password_file: Path | None = Field(None, description="File that holds the password.")
+    mode: Literal["coerce", "annotate", "pass"] = Field("coerce", description="What happens to Patient ID.")
+    other_ids: Literal["full", "one", "off"] = Field("full", description="Items kept in Other Patient IDs.")
+    other_id_domains: list[str] = Field([], description="Domains of other known ids that this archive may see.")
+    write_qualifiers: bool = Field(True, description="Write Issuer of Patient ID Qualifiers Sequence.")
+    write_id_type: bool = Field(False, description="Write Type of Patient ID even where it was absent.")
+    golden_name: bool = Field(False, description="Write the golden record's name.")
+    golden_dob_sex: bool = Field(False, description="Write the golden record's birth date and sex.")
+    no_utf8: bool = Field(False, description="The archive cannot take ISO_IR 192.")
+    drop_retired_ids: bool = Field(False, description="Remove and record the retired Other Patient IDs (0010,1000).")
+    signature_policy: Literal["strip", "hold", "pass"] = Field("strip", description="Signatures broken by coercion.")
+    write_a_id: bool = Field(False, description="List the A-ID in Other Patient IDs.")
+
+
+class Settings(BaseSettings):
+    """Settings of every process. `MPI_SETTINGS` names the TOML file (default: mpi.toml when present)."""
+
+    model_config = SettingsConfigDict(env_prefix="MPI_", env_nested_delimiter="__", extra="forbid")
+
+    data_dir: Path = Field(Path("var"), description="Where keys, spool and the embedded database live.")
+    database_url: str | None = Field(None, description="SQLAlchemy address; default sqlite:///<data-dir>/mpi.db.")
+    policy: Literal["no-nir"] = Field("no-nir", description="What happens to a social security number.")
+    model: Path | None = Field(None, description="Model file of matching; default: the shipped French model.")
+    population: int = Field(6_000_000, gt=1, description="Size of the population served, for the prior of matching.")
+    ingest_deadline_ms: int = Field(1500, gt=0, description="Past it a record is answered with a provisional identity.")
+
+    xsi_mode: Literal["hmac"] = Field("hmac", description="How XSI-1 tokens are keyed.")
+    xsi_domain: str = Field("pilot", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="XSI-1 domain.")
+    xsi_epoch: str = Field("P", pattern=r"^[P-TV-Z]$", description="XSI-1 epoch letter; P to Z are pilot and test.")
+    xsi_key_file: Path | None = Field(None, description="32-byte key in hex; default <data-dir>/keys/xsi-<epoch>.key.")
+
+    issuer_label: str = Field("MPI", max_length=64, description="Issuer of Patient ID that we write.")
+    issuer_oid: str = Field(
+        "2.25.329800735698586629295641978511506172918",
+        pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$",
+        description="Universal id of our namespace; replace the example by your region's OID.",
+    )
+    site_label: str = Field("local", description="Names this installation in Modifying System.")
+
+    http_host: str = Field("127.0.0.1", description="Address that the HTTP doors bind to.")
+    http_port: int = Field(8080, ge=0, lt=65536, description="Port of the index.")
+    gateway_http_port: int = Field(8081, ge=0, lt=65536, description="HTTP port of the gateway.")
+    dimse_host: str = Field("127.0.0.1", description="Address that the DICOM door binds to.")
+    dimse_port: int = Field(11112, ge=0, lt=65536, description="DICOM port of the gateway.")
+    ae_title: str = Field("MPI", pattern=r"^[\x21-\x5b\x5d-\x7e]{1,16}$", description="Our AE title.")
+    require_called_ae: bool = Field(True, description="Refuse associations that call another AE title.")
+    unknown_calling_ae: Literal["provisional", "hold", "refuse"] = Field(
+        "provisional", description="Objects of an undeclared calling AE: own provisional domain, hold, or refuse."
+    )
+    warning_status_off: list[str] = Field([], description="Calling AE titles that get 0000 instead of B000.")
+    spool_limit_mb: int = Field(10_000, gt=0, description="Size of the spool; refusals start at 80 percent.")
+    spool_retention_hours: float = Field(24.0, ge=0, description="How long a delivered original stays in the spool.")
+    forward_connections: int = Field(4, ge=1, le=64, description="Parallel connections to each archive.")
+    max_body_mb: int = Field(2048, gt=0, description="Largest DICOM object over HTTP.")
+    archives: dict[str, ArchiveSettings] = Field(
+        default_factory=lambda: {"main": ArchiveSettings()}, description="Archives by name; the first is the default."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First wins: arguments, environment, TOML file."""
+        import os
+
+        toml = TomlConfigSettingsSource(settings_cls, Path(os.environ.get("MPI_SETTINGS", "mpi.toml")))
+        return init_settings, env_settings, toml
+
+    @property
+    def url(self) -> str:
+        """The database address in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'mpi.db'}"
