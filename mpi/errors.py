@@ -48,6 +48,10 @@ class Conflict(MpiError):
     code, status = "conflict", 409
 
 
+class RecordedConflict(Conflict):
+    """A conflict whose review was written: the transaction commits before this is raised to the caller."""
+
+
 class TooLarge(MpiError):
     """More bytes or items than a door takes."""
 
