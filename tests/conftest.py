@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +50,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def fixtures_dir() -> Iterator[Path]:
+def fixtures_dir() -> Path:
     """The committed, invented people and vectors."""
-    yield Path(__file__).parent.parent / "data" / "fixtures"
+    return Path(__file__).parent.parent / "data" / "fixtures"
