@@ -72,3 +72,19 @@ class Unavailable(MpiError):
     def __init__(self, sentence: str, retry_after: int = 5, **details: object) -> None:
         super().__init__(sentence, **details)
         self.retry_after = retry_after
+
+
+class UnsupportedMedia(MpiError):
+    """The body's media type is not one that this call reads."""
+
+    code, status = "unsupported-media", 415
+
+
+class TooMany(MpiError):
+    """This caller asks too often; again after `retry_after` seconds."""
+
+    code, status = "too-many", 429
+
+    def __init__(self, sentence: str, retry_after: int = 60, **details: object) -> None:
+        super().__init__(sentence, **details)
+        self.retry_after = retry_after
