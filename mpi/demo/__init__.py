@@ -1,0 +1,1 @@
+"""The main job on an embedded default, from invented patients and real objects to a real archive."""
