@@ -1,4 +1,4 @@
-"""The two kinds of record: as told (`RawRecord`) and normalised (`Record`, in normalise.py's terms).
+"""The two kinds of record: as told (`RawRecord`) and normalised (`Record`).
 
 A raw record has no score: only `normalise(raw)` can be compared. The field names are the public
 schema of people, the same in CSV, Parquet, JSON and here.
@@ -49,3 +49,113 @@ class RawRecord:
     attributes: frozenset[str] = field(default=frozenset())
     flags: frozenset[str] = field(default=frozenset())
     identifiers: tuple[Identifier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A family name, ready to be compared. Equal spelling = the two `forms` share a string.
+
+    `words` are the folded words as told; `core` the words without particles (all words when only particles
+    are left); `letters` the core joined, the value whose frequency counts; `variant` the core sorted, with a
+    final Z read as S; `sounds` one phonetic code a core word (empty outside the Latin alphabet); `skeleton`
+    the consonants of a transliterated name; `script` the alphabet, as `LATIN` or `ARABIC`.
+    """
+
+    words: tuple[str, ...]
+    core: tuple[str, ...]
+    forms: frozenset[str]
+    letters: str
+    variant: str
+    sounds: tuple[str, ...]
+    skeleton: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenNames:
+    """Given names in the order told. A hyphen, an apostrophe and a space part words alike.
+
+    `first` are the words of the first given name, so MARIE-ANNE has two; `words` those of the whole list.
+    `letters` (first joined), `sound` and `skeleton` (of the first word) serve the comparison of the first name.
+    """
+
+    words: tuple[str, ...]
+    first: tuple[str, ...]
+    letters: str
+    sound: str
+    skeleton: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDate:
+    """A date with the parts that were told: `month` and `day` are None when unknown.
+
+    `estimated`: incomplete, or the source says that a part was filled in. `weak`: estimated, or a day that
+    registries fill in (1 January, 31 December), so that agreement says little.
+    """
+
+    year: int
+    month: int | None
+    day: int | None
+    estimated: bool
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A birthplace. `code` is as told; `cities` and `departments` are what it may mean at the date of birth:
+    the city of an arrondissement, the commune that a former one became, the country of a former department.
+    """
+
+    code: str
+    cities: frozenset[str]
+    departments: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """The last nine digits of a telephone number; `mobile` when they are those of a French mobile."""
+
+    number: str
+    mobile: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address line: the house `number` (None = not told) and the words of the street, abbreviations undone."""
+
+    number: str | None
+    street: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A raw record made comparable: the same traits. None or an empty tuple = unknown, and weighs nothing.
+
+    `sex` is M, F or I. `multiple_birth` is the birth order, 0 when only the fact is told. `status` is None
+    when the status rule does not apply to the authority. `flags` may gain `newborn` (a provisional given
+    name) and `date_estimated` (an incomplete date). `identifiers` are (issuer, value), the record's own first.
+    """
+
+    authority: str = ""
+    local_id: str = ""
+    family_name: Name | None = None
+    birth_name: Name | None = None
+    given_names: GivenNames | None = None
+    used_given_name: GivenNames | None = None
+    sex: str | None = None
+    birth_date: PartialDate | None = None
+    birth_place: Place | None = None
+    address: Address | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    country: str | None = None
+    phone: tuple[Phone, ...] = ()
+    email: tuple[str, ...] = ()
+    multiple_birth: int | None = None
+    death_date: PartialDate | None = None
+    status: str | None = None
+    attributes: frozenset[str] = field(default=frozenset())
+    flags: frozenset[str] = field(default=frozenset())
+    identifiers: tuple[tuple[str, str], ...] = ()
