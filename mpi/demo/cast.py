@@ -75,9 +75,7 @@ class Cast:
 def load(path: Path = FIXTURES) -> Cast:
     """Reads the fixtures. Raises NotFound when this is not a clone of the repository."""
     if not path.is_file():
-        raise NotFound(
-            "The demonstration's people are in data/fixtures/demo.json of the repository; run it from a clone."
-        )
+        raise NotFound("The demonstration's people are in data/fixtures/demo.json: run it from a clone.")
     data = json.loads(path.read_text(encoding="utf-8"))
     return Cast(
         seed=data["seed"],

@@ -1,4 +1,4 @@
-"""Builds the studies that the demonstration sends: the sample objects of pydicom with fresh UIDs and invented patients."""
+"""Builds the demonstration's studies: pydicom's sample objects with fresh UIDs and invented patients."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import data_store
 import pydicom
 from pydicom.charset import encode_string, python_encoding
 from pydicom.dataelem import DataElement
@@ -36,13 +37,8 @@ class Planned:
 
 def sample_path(name: str) -> Path:
     """Where the installed packages keep a sample object."""
-    import data_store
-
-    roots = [
-        Path(pydicom.data.__file__).parent / "test_files",
-        Path(pydicom.data.__file__).parent / "charset_files",
-    ]
-    roots.append(Path(data_store.__file__).parent / "data")
+    shipped = Path(pydicom.data.__file__).parent
+    roots = [shipped / "test_files", shipped / "charset_files", Path(data_store.__file__).parent / "data"]
     found = (root / name for root in roots)
     return next(path for path in found if path.is_file())
 
@@ -90,7 +86,7 @@ def _dress(dataset: FileDataset, study: PlannedStudy, told: Told | None, label: 
 
 
 def build(cast: Cast) -> list[Planned]:
-    """Every object of every planned study, in the order of the fixtures. Deterministic: UIDs come from the seed."""
+    """Every object of every planned study, in the fixtures' order; the same for one seed, UIDs included."""
     logging.getLogger("pydicom").setLevel(logging.ERROR)
     planned = []
     for study in cast.studies:

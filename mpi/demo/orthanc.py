@@ -1,4 +1,4 @@
-"""Starts the archive of the demonstration: Debian's Orthanc when it is installed, with a password, for this machine only."""
+"""Starts the demonstration's archive: Debian's Orthanc where installed, with a password, this machine only."""
 
 from __future__ import annotations
 

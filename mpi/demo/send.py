@@ -29,7 +29,8 @@ def send(objects: Sequence[Planned], *, ae_title: str, called: str, host: str, p
         association = entity.associate(host, port, ae_title=called)
         if not association.is_established:
             raise Unavailable("The gateway takes no association.")
-        association.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if association.dul.socket is not None and association.dul.socket.socket is not None:
+            association.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             association.send_c_echo()
             for planned in objects:

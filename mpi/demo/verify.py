@@ -1,4 +1,4 @@
-"""Checks what the archive gives back against what was sent, with pydicom and outside validators, not with our splice."""
+"""Checks what the archive gives back against what was sent: pydicom and outside validators, not our splice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pydicom
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 PATIENT_ID, ISSUER, QUALIFIERS = 0x00100020, 0x00100021, 0x00100024
@@ -33,7 +32,7 @@ class Wanted:
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """What is wrong with one object; empty = nothing. `changes` are the elements that differ, as sentences."""
+    """What is wrong with one object (empty = nothing) and what changed, as sentences."""
 
     faults: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -45,10 +44,7 @@ def _raw(dataset: Dataset) -> dict[int, tuple[str | None, object]]:
     for tag, element in dataset._dict.items():
         if int(tag) & 0xFFFF == 0:
             continue
-        if isinstance(element, RawDataElement):
-            found[int(tag)] = (element.VR, element.value)
-        else:
-            found[int(tag)] = (element.VR, element.value)
+        found[int(tag)] = (element.VR, element.value)
     return found
 
 
@@ -96,7 +92,7 @@ def verify(sent: bytes, stored: bytes | None, wanted: Wanted) -> Verdict:
 
 
 def _complaints(program: str, data: bytes) -> Counter[str]:
-    """The validator's lines about one file, values and addresses left out, so that two files can be compared."""
+    """The validator's lines about one file, values and addresses left out, to compare two files."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "object.dcm"
         path.write_bytes(data)
