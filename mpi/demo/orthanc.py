@@ -1,4 +1,4 @@
-"""Starts the demonstration's archive: Debian's Orthanc where installed, with a password, this machine only."""
+"""Starts the demo's archive: Debian's Orthanc where installed, with a password, for this machine."""
 
 from __future__ import annotations
 
