@@ -1,4 +1,4 @@
-"""Checks what the archive gives back against what was sent: pydicom and outside validators, no code of ours."""
+"""Checks what the archive gives back against what was sent: pydicom and outside validators, no own code."""
 
 from __future__ import annotations
 
