@@ -1,0 +1,1 @@
+"""Alembic's revisions: the only way in which a table is created or changed."""
