@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class MpiError(Exception):
-    """Base of every error a caller may see. `code` is stable, `status` its HTTP status, `sentence` for people."""
+    """An error a caller may see: `code` is stable, `status` its HTTP status, `sentence` for people."""
 
     code = "error"
     status = 500
