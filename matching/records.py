@@ -53,19 +53,22 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A family name, ready to be compared. Equal spelling = the two `forms` share a string.
+    """A family name, ready to be compared.
 
-    `words` are the folded words as told; `core` the words without particles (all words when only particles
-    are left); `letters` the core joined, the value whose frequency counts; `variant` the core sorted, with a
-    final Z read as S; `sounds` one phonetic code a core word (empty outside the Latin alphabet); `skeleton`
-    the consonants of a transliterated name; `script` the alphabet, as `LATIN` or `ARABIC`.
+    `words`: folded, as told; `core`: the words without particles (all words when nothing else is left).
+    `letters`: the words joined. `key`: the letters with articles and Saint in one spelling; two names are
+    equal when their keys are, and it is the value whose frequency counts. `forms`: spellings that make a
+    variant when one is shared (particles left out, words in any order, final Z as S). `parts`: the core words
+    of four letters or more. `sounds`: one phonetic code a core word. `skeleton`: consonants, and one mark a
+    vowel run. `script`: the alphabet, as LATIN or ARABIC.
     """
 
     words: tuple[str, ...]
     core: tuple[str, ...]
-    forms: frozenset[str]
     letters: str
-    variant: str
+    key: str
+    forms: frozenset[str]
+    parts: frozenset[str]
     sounds: tuple[str, ...]
     skeleton: str
     script: str
@@ -75,13 +78,16 @@ class Name:
 class GivenNames:
     """Given names in the order told. A hyphen, an apostrophe and a space part words alike.
 
-    `first` are the words of the first given name, so MARIE-ANNE has two; `words` those of the whole list.
-    `letters` (first joined), `sound` and `skeleton` (of the first word) serve the comparison of the first name.
+    `words`: those of the whole list; `first`: those of the first given name, so MARIE-ANNE has two.
+    `letters`: the first given name joined, the value whose frequency counts; `prefixes`: the words of the
+    list joined one by one (JEAN, JEANCHRISTOPHE, ...). `sound` is the phonetic code of the first word,
+    `skeleton` and `script` are as in `Name`, of the first given name.
     """
 
     words: tuple[str, ...]
     first: tuple[str, ...]
     letters: str
+    prefixes: frozenset[str]
     sound: str
     skeleton: str
     script: str
@@ -123,7 +129,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address line: the house `number` (None = not told) and the words of the street, abbreviations undone."""
+    """An address line: the house `number` (None = not told) and the street's words, abbreviations undone."""
 
     number: str | None
     street: tuple[str, ...]
@@ -135,7 +141,7 @@ class Record:
 
     `sex` is M, F or I. `multiple_birth` is the birth order, 0 when only the fact is told. `status` is None
     when the status rule does not apply to the authority. `flags` may gain `newborn` (a provisional given
-    name) and `date_estimated` (an incomplete date). `identifiers` are (issuer, value), the record's own first.
+    name) and `date_estimated` (an incomplete date). `identifiers` are (issuer, value), the own one first.
     """
 
     authority: str = ""
