@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 
@@ -53,3 +59,75 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def fixtures_dir() -> Path:
     """The committed, invented people and vectors."""
     return Path(__file__).parent.parent / "data" / "fixtures"
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningOrthanc:
+    """One real Orthanc with a store of its own; it can be ended and started again."""
+
+    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "orthanc.log"
+        self._configuration = folder / "orthanc.json"
+        self._configuration.write_text(
+            json.dumps(
+                {
+                    "Name": "tests",
+                    "StorageDirectory": str(folder / "storage"),
+                    "IndexDirectory": str(folder / "storage"),
+                    "HttpPort": self.port,
+                    "DicomServerEnabled": False,
+                    "RemoteAccessAllowed": False,
+                    "AuthenticationEnabled": False,
+                    "OverwriteInstances": overwrite,
+                    "Plugins": [],
+                }
+            )
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it and returns when it answers."""
+        program = shutil.which("Orthanc")
+        assert program is not None
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, str(self._configuration)],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "TCP_NODELAY": "1"},
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                if httpx.get(f"{self.url}/system", timeout=2, trust_env=False).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"Orthanc did not start: {self._log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """Ends it and waits until its database is closed."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=20)
+            self._process = None
+
+
+@pytest.fixture
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrthanc]:
+    """A fresh Orthanc on a free loopback port. Tests that use it are marked needs("orthanc")."""
+    server = RunningOrthanc(tmp_path_factory.mktemp("orthanc"))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -167,7 +167,10 @@ def _read_head(view: memoryview) -> tuple[Envelope, int]:
     start = len(MAGIC) + _LENGTH.size
     if length > _ENVELOPE_LIMIT or start + length > len(view):
         raise SpoolDamaged("a spool file's envelope is cut")
-    document: dict[str, Any] = json.loads(bytes(view[start : start + length]))
-    document["received_at"] = datetime.fromisoformat(document["received_at"])
-    document["hits"] = tuple(NirHit(**hit) for hit in document["hits"])
-    return Envelope(**document), start + length
+    try:
+        document: dict[str, Any] = json.loads(bytes(view[start : start + length]))
+        document["received_at"] = datetime.fromisoformat(document["received_at"])
+        document["hits"] = tuple(NirHit(**hit) for hit in document["hits"])
+        return Envelope(**document), start + length
+    except (ValueError, TypeError, KeyError) as error:
+        raise SpoolDamaged("a spool file's envelope cannot be read") from error

@@ -34,6 +34,7 @@ class OrthancArchive:
             base_url=url.rstrip("/"),
             auth=credentials,
             timeout=_TIMEOUT,
+            headers={"Accept-Encoding": "identity"},  # Orthanc would compress every answer
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             trust_env=False,
             follow_redirects=False,
