@@ -64,6 +64,10 @@ class Unprocessable(MpiError):
     code, status = "unprocessable", 422
 
 
+class RecordedRefusal(Unprocessable):
+    """A refusal that was counted: the transaction commits before this is raised to the caller."""
+
+
 class Unavailable(MpiError):
     """A needed part is away; nothing was stored, try again after `retry_after` seconds."""
 

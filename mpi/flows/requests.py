@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from matching.records import RawRecord
 from mpi.security.actors import Actor
+from mpi.security.nir_guard import NirHit as NirHit
 
 Outcome = Literal["known", "linked", "new", "review"]
 
@@ -36,14 +37,6 @@ class IdentifyRequest:
     study: StudyRef | None = None
     idempotency_key: str | None = None
     unidentified: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NirHit:
-    """A social security number was found and removed: where (field path) and by which rule, never the value."""
-
-    field: str
-    rule: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mpi.errors import MpiError, RecordedConflict, Unavailable
+from mpi.errors import MpiError, RecordedConflict, RecordedRefusal, Unavailable
 from mpi.store import engine as connections
 
 Answer = TypeVar("Answer")
@@ -88,18 +88,19 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block.
 
-        BEGIN IMMEDIATE on SQLite; READ COMMITTED on PostgreSQL. RecordedConflict commits and is raised again,
-        any other error rolls back. Raises Contended when another transaction was in the way, Unavailable when
-        the database is away or full, Refused when a constraint was broken; nothing is stored then.
+        BEGIN IMMEDIATE on SQLite; READ COMMITTED on PostgreSQL. RecordedConflict and RecordedRefusal commit
+        and are raised again, any other error rolls back. Raises Contended when another transaction was in
+        the way, Unavailable when the database is away or full, Refused when a constraint was broken;
+        nothing is stored then.
         """
-        conflict: RecordedConflict | None = None
+        recorded: RecordedConflict | RecordedRefusal | None = None
         with self._turn(), _edge(), self._writes.connect() as connection, connection.begin():
             try:
                 yield connection
-            except RecordedConflict as raised:
-                conflict = raised
-        if conflict is not None:
-            raise conflict
+            except (RecordedConflict, RecordedRefusal) as raised:
+                recorded = raised
+        if recorded is not None:
+            raise recorded
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
