@@ -27,8 +27,9 @@ class StudyRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifyRequest:
-    """`raw` carries authority and local id. `unidentified`: the id was empty or a placeholder, so the record stands
-    for one study only, is never linked and a review of kind 10 opens. `door`: rest, dimse, http-dicom, file.
+    """`raw` carries authority and local id. `unidentified`: the id was empty or a placeholder, so the record
+    stands for one study only, is never linked and a review of kind 10 opens. `door`: rest, dimse, http-dicom,
+    file.
     """
 
     actor: Actor
@@ -41,7 +42,8 @@ class IdentifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifyAnswer:
-    """The answer of `identify`. Weights are bits (log2 of the posterior odds); None where nothing was compared.
+    """The answer of `identify`. Weights are bits (log2 of the posterior odds); None where nothing was
+    compared.
 
     `evidence` is a tuple of {"comparison", "level", "weight"} with the prior first; the weights add up to
     `match_weight`. `dropped` lists what the NIR guard removed.
@@ -58,4 +60,37 @@ class IdentifyAnswer:
     margin: float | None
     model: str
     evidence: tuple[dict[str, Any], ...] = ()
+    dropped: tuple[NirHit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRequest:
+    """A question that stores nothing. `raw` may have an empty authority and local id."""
+
+    actor: Actor
+    raw: RawRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchCandidate:
+    """One identity that resembles the person asked about. Weights in bits, the prior first in `evidence`."""
+
+    identity_id: str
+    match_weight: float
+    match_probability: float
+    evidence: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchAnswer:
+    """`one`: the identity that `identify` would link to; `many`: it would ask a clerk; `none`: it would mint.
+
+    `identity_id` is None unless the outcome is `one`. `candidates` (at or above `review_at`, best first) are
+    for callers with a reading role only. `dropped` lists what the NIR guard removed.
+    """
+
+    outcome: Literal["one", "none", "many"]
+    identity_id: str | None
+    model: str
+    candidates: tuple[MatchCandidate, ...] = ()
     dropped: tuple[NirHit, ...] = ()
