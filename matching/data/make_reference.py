@@ -4,7 +4,8 @@
     python matching/data/make_reference.py package
 
 The table says what became of a former code (renumbered, merged, delegated or associated commune, municipal
-arrondissement), and which codes of the departments 91 to 94 are communes of today: before 1962 they meant Algeria.
+arrondissement), and which codes of the departments 91 to 94 are communes of today: before 1962 these
+departments were Algeria's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ALGERIA = ("91", "92", "93", "94")  # departments of Algeria until independence,
 
 
 def former_codes(communes: list[dict[str, Any]]) -> dict[str, str]:
-    """Former code -> code of the commune of today. A code that is a commune of today is never a former one."""
+    """Former code -> code of the commune of today; a code in use today is never a former one."""
     today = {c["code"] for c in communes if c["type"] == "commune-actuelle"}
     former: dict[str, str] = {}
     for commune in communes:

@@ -1,7 +1,7 @@
 """From what a system told to what can be compared: one normaliser a trait, in a table.
 
-Pure, and it never raises: a value that says nothing becomes None, an odd one is kept as well as it can be. A new
-trait is a field of RawRecord, a field of Record, a row here, and a comparison or a reason not to compare.
+Pure, and it never raises: a value that says nothing becomes None, an odd one is kept as well as it can be.
+A new trait is a field of RawRecord, a field of Record, a row here, and a comparison or a reason not to compare.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ NORMALISERS: Mapping[str, Callable[[RawRecord], Any]] = {
 def normalise(raw: RawRecord, *, sends_status: bool = False) -> Record:
     """The record that can be compared. Never raises.
 
-    `sends_status`: the authority is declared to send identity statuses, so that an empty or unknown one is PROV;
-    for any other authority the status rule does not apply and the status is None.
+    `sends_status`: the authority is declared to send identity statuses, so that an empty or unknown one is
+    PROV; for any other authority the status rule does not apply and the status is None.
     """
     values = {trait: normaliser(raw) for trait, normaliser in NORMALISERS.items()}
     if not sends_status:

@@ -46,7 +46,7 @@ def phones(texts: tuple[str, ...]) -> tuple[Phone, ...]:
 
 
 def emails(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The e-mail addresses told, in lower case without +tag, each once; shared and filler mailboxes left out."""
+    """The e-mail addresses told, each once, in lower case without +tag; shared and filler ones left out."""
     found: dict[str, None] = {}
     for text in texts[:MOST_VALUES]:
         match = _MAILBOX.fullmatch(unicodedata.normalize("NFKC", text[:320]).strip().lower())

@@ -40,7 +40,7 @@ def _final_z_as_s(word: str) -> str:
 
 
 def sound(word: str) -> str:
-    """The phonetic code of a folded word; of another alphabet, that of its Latin letters, or the word itself."""
+    """The phonetic code of a folded word, through Latin letters; the word itself where there are none."""
     return phonex(in_latin_letters(word)) or word
 
 
@@ -90,7 +90,7 @@ def is_provisional(names: tuple[str, ...]) -> bool:
 
 
 def given_names(names: tuple[str, ...]) -> GivenNames | None:
-    """A list of given names, in order, ready to be compared; None when nothing, or a placeholder, was told."""
+    """A list of given names ready to be compared; None when nothing, or a placeholder, was told."""
     return _given(tuple(folded for name in names[:MOST_GIVEN_NAMES] if (folded := words(name))))
 
 

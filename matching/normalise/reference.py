@@ -1,4 +1,4 @@
-"""The reference tables of matching/data, read once: places, particles, placeholders, abbreviations, diminutives."""
+"""The reference tables of matching/data, read once: places, names, words of addresses, alphabets."""
 
 from __future__ import annotations
 
@@ -45,3 +45,9 @@ NO_ADDRESS: frozenset[str] = frozenset(_words["no_address"])
 NO_MAILBOX: frozenset[str] = frozenset(_words["no_mailbox"])
 STREET_ABBREVIATIONS: Mapping[str, str] = _words["street_abbreviations"]
 STREET_STOP_WORDS: frozenset[str] = frozenset(_words["street_stop_words"])
+
+LATIN_LETTERS: Mapping[str, str] = {  # a letter of another alphabet -> letters of ours, as French spells it
+    letter: latin
+    for alphabet in _json("scripts.json")["latin_letters"].values()
+    for letter, latin in alphabet.items()
+}

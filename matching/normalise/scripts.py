@@ -1,8 +1,8 @@
 """Names across spellings and alphabets: the skeleton of a transliterated name, and Latin letters for others.
 
-The skeleton (French identity rules) makes MOHAMED, MOHAMMED and MUHAMMAD equal and keeps MAHMOUD apart; it also
-joins HASSAN and HUSSEIN, so it is a level of agreement, never equality. Latin letters for Cyrillic, Greek, Arabic
-and Hebrew serve comparison with a Latin spelling only; the name itself keeps its alphabet.
+The skeleton (French identity rules) makes MOHAMED, MOHAMMED and MUHAMMAD equal and keeps MAHMOUD apart; it
+also joins HASSAN and HUSSEIN, so it is a level of agreement, never equality. Latin letters for Cyrillic, Greek,
+Arabic and Hebrew serve comparison with a Latin spelling only; the name itself keeps its alphabet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from matching.normalise.reference import LATIN_LETTERS
 from matching.normalise.text import script
 
 VOWEL_MARK = "*"  # one for each run of vowels
@@ -32,37 +33,7 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
-_CYRILLIC = dict(
-    zip(
-        "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯІЄҐЈЉЊЋЂЏЎ",
-        "A B V G D E J Z I K L M N O P R S T OU F KH TS TCH CH CHTCH  Y  E YOU YA I YE G Y L N TCH DJ DJ OU".split(
-            " "
-        ),
-        strict=True,
-    )
-)
-_GREEK = dict(
-    zip(
-        "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
-        "A V G D E Z I TH I K L M N X O P R S T Y F CH PS O".split(" "),
-        strict=True,
-    )
-)
-_ARABIC = dict(
-    zip(
-        "ابتثجحخدذرزسشصضطظعغفقكلمنهويءگپچژ",
-        "A B T TH J H KH D D R Z S CH S D T Z  GH F K K L M N H OU Y  G P TCH J".split(" "),
-        strict=True,
-    )
-)
-_HEBREW = dict(
-    zip(
-        "אבגדהוזחטיכךלמםנןסעפףצץקרשת",
-        "A V G D H V Z H T Y K K L M M N N S  P F TS TS K R CH T".split(" "),
-        strict=True,
-    )
-)
-_LATIN_LETTERS = str.maketrans({**_CYRILLIC, **_GREEK, **_ARABIC, **_HEBREW})
+_LATIN_LETTERS = str.maketrans(dict(LATIN_LETTERS))
 
 
 def in_latin_letters(word: str) -> str:

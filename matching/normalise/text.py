@@ -1,7 +1,7 @@
 """Folding: any text to words in capitals, one form for all ways to write it, in its own alphabet.
 
-Accents, ligatures, width, case and apostrophes of Latin, Greek and Cyrillic fold; Arabic and Hebrew lose their
-optional points; every other alphabet keeps all it has. Nothing is transliterated here and no letter is lost.
+Accents, ligatures, width, case and apostrophes of Latin, Greek and Cyrillic fold; Arabic and Hebrew lose
+their optional points; every other alphabet keeps all it has. Nothing is transliterated here and no letter is lost.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ LONGEST_TEXT = 512  # characters read of a trait; the raw record keeps them all
 MOST_WORDS = 24
 
 _FOLDS = {
-    "Æ": "AE", "Œ": "OE", "Ø": "O", "Đ": "D", "Ð": "D", "Þ": "TH", "Ł": "L", "Ħ": "H", "Ŋ": "N", "Ŧ": "T", "Ə": "E",
-    "ẞ": "SS", "ĸ": "K", "ٱ": "ا", "ى": "ي", "ی": "ي", "ې": "ي", "ة": "ه", "ک": "ك",
+    "Æ": "AE", "Œ": "OE", "Ø": "O", "Đ": "D", "Ð": "D", "Þ": "TH", "Ł": "L", "Ħ": "H", "Ŋ": "N", "Ŧ": "T",
+    "Ə": "E", "ẞ": "SS", "ĸ": "K", "ٱ": "ا", "ى": "ي", "ی": "ي", "ې": "ي", "ة": "ه", "ک": "ك",
 }  # fmt: skip
 _DELETED_MARKS = (
     range(0x0300, 0x0370),  # Latin, Greek, Cyrillic accents
@@ -59,7 +59,7 @@ def _fold(text: str) -> tuple[str, ...]:
 def words(text: str | None) -> tuple[str, ...]:
     """The words of a text, folded. Empty when nothing is left. Idempotent; NFC and NFD give the same.
 
-    A hyphen, an apostrophe, a dot or any other sign parts words; digits stay (a digit in a name tells names apart).
+    A hyphen, an apostrophe, a dot or any other sign parts words; digits stay, they tell names apart.
     """
     if not text:
         return ()
