@@ -356,3 +356,11 @@ nir_count = Table(
     Column("rule", Text, primary_key=True),
     Column("count", Integer, nullable=False),
 )
+
+link_count = Table(
+    "link_count",  # automatic links, for the daily cap
+    metadata,
+    Column("authority", Text, primary_key=True),
+    Column("day", String(10), primary_key=True),  # ISO date, UTC
+    Column("count", Integer, nullable=False),
+)

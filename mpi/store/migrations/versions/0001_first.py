@@ -154,6 +154,13 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("log", name="pk_ledger_head"),
     )
     op.create_table(
+        "link_count",
+        sa.Column("authority", sa.Text(), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("authority", "day", name="pk_link_count"),
+    )
+    op.create_table(
         "nir_count",
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("door", sa.Text(), nullable=False),
