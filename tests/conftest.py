@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytest_plugins = ["tests.support.databases"]
+
 
 def _initdb() -> str | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

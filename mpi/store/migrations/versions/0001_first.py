@@ -27,6 +27,7 @@ NEVER_EMPTIED = ("ledger_entry", "ledger_body", "assertion")
 def upgrade() -> None:
     """Up."""
     _tables()
+    op.execute("INSERT INTO ledger_head (log, size) VALUES ('identity', 0)")
     if op.get_bind().dialect.name == "sqlite":
         _guard_sqlite()
     else:
