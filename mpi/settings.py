@@ -1,4 +1,4 @@
-"""Every setting with its sentence, default and source: environment `MPI_*` or one TOML file; secrets by file."""
+"""Every setting with its sentence, default and source: environment `MPI_*`, one TOML file, secrets by file."""
 
 from __future__ import annotations
 
@@ -19,19 +19,27 @@ class ArchiveSettings(BaseModel):
 
     driver: Literal["folder", "orthanc"] = Field("folder", description="How studies reach the archive.")
     url: str | None = Field(None, description="Base address of the archive's HTTP interface (orthanc).")
-    path: Path | None = Field(None, description="Folder of the embedded archive; default <data-dir>/archive/NAME.")
+    path: Path | None = Field(
+        None, description="Folder of the embedded archive; default <data-dir>/archive/NAME."
+    )
     username: str | None = Field(None, description="User of the archive's HTTP interface.")
     password_file: Path | None = Field(None, description="File that holds the password.")
     mode: Literal["coerce", "annotate", "pass"] = Field("coerce", description="What happens to Patient ID.")
     other_ids: Literal["full", "one", "off"] = Field("full", description="Items kept in Other Patient IDs.")
-    other_id_domains: list[str] = Field([], description="Domains of other known ids that this archive may see.")
+    other_id_domains: list[str] = Field(
+        [], description="Domains of other known ids that this archive may see."
+    )
     write_qualifiers: bool = Field(True, description="Write Issuer of Patient ID Qualifiers Sequence.")
     write_id_type: bool = Field(False, description="Write Type of Patient ID even where it was absent.")
     golden_name: bool = Field(False, description="Write the golden record's name.")
     golden_dob_sex: bool = Field(False, description="Write the golden record's birth date and sex.")
     no_utf8: bool = Field(False, description="The archive cannot take ISO_IR 192.")
-    drop_retired_ids: bool = Field(False, description="Remove and record the retired Other Patient IDs (0010,1000).")
-    signature_policy: Literal["strip", "hold", "pass"] = Field("strip", description="Signatures broken by coercion.")
+    drop_retired_ids: bool = Field(
+        False, description="Remove and record the retired Other Patient IDs (0010,1000)."
+    )
+    signature_policy: Literal["strip", "hold", "pass"] = Field(
+        "strip", description="Signatures broken by coercion."
+    )
     write_a_id: bool = Field(False, description="List the A-ID in Other Patient IDs.")
 
 
@@ -41,16 +49,29 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MPI_", env_nested_delimiter="__", extra="forbid")
 
     data_dir: Path = Field(Path("var"), description="Where keys, spool and the embedded database live.")
-    database_url: str | None = Field(None, description="SQLAlchemy address; default sqlite:///<data-dir>/mpi.db.")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy address; default sqlite:///<data-dir>/mpi.db."
+    )
     policy: Literal["no-nir"] = Field("no-nir", description="What happens to a social security number.")
     model: Path | None = Field(None, description="Model file of matching; default: the shipped French model.")
-    population: int = Field(6_000_000, gt=1, description="Size of the population served, for the prior of matching.")
-    ingest_deadline_ms: int = Field(1500, gt=0, description="Past it a record is answered with a provisional identity.")
+    population: int = Field(
+        6_000_000, gt=1, description="Size of the population served, for the prior of matching."
+    )
+    match_probes_per_hour: int = Field(
+        200, gt=0, description="How many different persons a sender may ask about in an hour."
+    )
+    ingest_deadline_ms: int = Field(
+        1500, gt=0, description="Past it a record is answered with a provisional identity."
+    )
 
     xsi_mode: Literal["hmac"] = Field("hmac", description="How XSI-1 tokens are keyed.")
     xsi_domain: str = Field("pilot", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="XSI-1 domain.")
-    xsi_epoch: str = Field("P", pattern=r"^[P-TV-Z]$", description="XSI-1 epoch letter; P to Z are pilot and test.")
-    xsi_key_file: Path | None = Field(None, description="32-byte key in hex; default <data-dir>/keys/xsi-<epoch>.key.")
+    xsi_epoch: str = Field(
+        "P", pattern=r"^[P-TV-Z]$", description="XSI-1 epoch letter; P to Z are pilot and test."
+    )
+    xsi_key_file: Path | None = Field(
+        None, description="32-byte key in hex; default <data-dir>/keys/xsi-<epoch>.key."
+    )
 
     issuer_label: str = Field("MPI", max_length=64, description="Issuer of Patient ID that we write.")
     issuer_oid: str = Field(
@@ -68,15 +89,19 @@ class Settings(BaseSettings):
     ae_title: str = Field("MPI", pattern=r"^[\x21-\x5b\x5d-\x7e]{1,16}$", description="Our AE title.")
     require_called_ae: bool = Field(True, description="Refuse associations that call another AE title.")
     unknown_calling_ae: Literal["provisional", "hold", "refuse"] = Field(
-        "provisional", description="Objects of an undeclared calling AE: own provisional domain, hold, or refuse."
+        "provisional",
+        description="Objects of an undeclared calling AE: own provisional domain, hold, or refuse.",
     )
     warning_status_off: list[str] = Field([], description="Calling AE titles that get 0000 instead of B000.")
     spool_limit_mb: int = Field(10_000, gt=0, description="Size of the spool; refusals start at 80 percent.")
-    spool_retention_hours: float = Field(24.0, ge=0, description="How long a delivered original stays in the spool.")
+    spool_retention_hours: float = Field(
+        24.0, ge=0, description="How long a delivered original stays in the spool."
+    )
     forward_connections: int = Field(4, ge=1, le=64, description="Parallel connections to each archive.")
     max_body_mb: int = Field(2048, gt=0, description="Largest DICOM object over HTTP.")
     archives: dict[str, ArchiveSettings] = Field(
-        default_factory=lambda: {"main": ArchiveSettings()}, description="Archives by name; the first is the default."
+        default_factory=lambda: {"main": ArchiveSettings()},
+        description="Archives by name; the first is the default.",
     )
 
     @classmethod
@@ -85,8 +110,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """First wins: arguments, environment, TOML file."""
         import os

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,7 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from mpi.errors import NotAllowed, NotAuthenticated
 from mpi.security.actors import Actor, Role
-from mpi.security.senders import authenticate_key
+from mpi.security.senders import authenticate
 from mpi.store.transaction import Database
 
 # Roles that may see traits, weights and evidence.
@@ -32,8 +33,7 @@ def caller(
     if presented is None:
         raise NotAuthenticated("This call needs an API key: Authorization: Bearer KEY.")
     db: Database = request.app.state.db
-    with db.read() as tx:
-        actor = authenticate_key(tx, presented.credentials)
+    actor = authenticate(db, presented.credentials, at=datetime.now(UTC))
     actor = replace(actor, address=request.client.host if request.client else None)
     request.state.actor_id = actor.actor_id
     return actor

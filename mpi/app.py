@@ -1,0 +1,59 @@
+"""The index as one HTTP application: its routes, its refusals, its description."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from mpi.doors.rest import dicom, health, people, reads
+from mpi.doors.rest.middleware import RequestRules
+from mpi.doors.rest.parts import Parts
+from mpi.doors.rest.probes import ProbeQuota
+from mpi.doors.rest.problems import Problem, install_problems
+from mpi.flows.matcher import Matcher
+from mpi.settings import Settings
+from mpi.store.transaction import Database
+
+LARGEST_BODY = 1 << 20  # bytes
+
+DESCRIPTION = """One patient recognised across hospitals, without the social security number.
+
+Every refusal is a problem document (RFC 9457) with a stable `code`; none repeats a value that was sent.
+"""
+
+
+def index_app(db: Database, matcher: Matcher, settings: Settings, *, parts: Parts | None = None) -> FastAPI:
+    """The application. `parts` replaces clock, ids or quota; the others are made from the arguments."""
+    app = FastAPI(title="Master patient index", version=version("mpi"), docs_url=None, redoc_url=None)
+    app.state.db = db
+    app.state.parts = parts or Parts(
+        db=db,
+        matcher=matcher,
+        settings=settings,
+        probes=ProbeQuota(settings.match_probes_per_hour),
+    )
+    install_problems(app)
+    app.add_middleware(RequestRules, max_body=LARGEST_BODY)
+    for router in (people.router, dicom.router, reads.router, health.router):
+        app.include_router(router)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the problem document among its schemas."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes
+        )
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(schema.pop("$defs", {}))
+        schemas["Problem"] = schema
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        app.openapi_schema = document
+    return app.openapi_schema

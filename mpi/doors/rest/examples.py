@@ -1,0 +1,112 @@
+"""Examples of the interface's description: invented people, one request and one answer a call."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from mpi.doors.rest.problems import CODES, PROBLEM_JSON, SENTENCES
+
+IDENTITY_ID = "E4N7Q2WBH6T0M10"
+
+TRAITS = {
+    "birth_name": "LEFEVRE",
+    "family_name": "MARTIN",
+    "given_names": "ANNE MARIE",
+    "sex": "F",
+    "birth_date": "1958-02-28",
+    "birth_place": "75056",
+}
+
+IDENTIFY = {
+    "authority": "HOPITAL-A",
+    "local_id": "0042",
+    "status": "VALI",
+    "traits": TRAITS,
+    "study": {
+        "study_instance_uid": "1.2.3",
+        "modality": "CT",
+        "at": "2026-11-24T08:00:00Z",
+        "archive": "main",
+    },
+}
+
+IDENTIFIED = {
+    "outcome": "linked",
+    "identity_id": IDENTITY_ID,
+    "provisional": False,
+    "a_id": None,
+    "review_id": None,
+    "decision_id": "0b7c6f0e-8f0e-4a52-9f0e-0d6a3f6b9a11",
+    "match_weight": 16.6,
+    "match_probability": 0.99999,
+    "margin": 18.4,
+    "model": "fr-1",
+    "evidence": [
+        {"comparison": "prior", "level": None, "weight": -22.5},
+        {"comparison": "birth_date", "level": "exact", "weight": 14.1},
+    ],
+}
+
+MATCH = {"traits": TRAITS}
+
+RECORD = {
+    "authority": "HOPITAL-A",
+    "local_id": "0042",
+    "identity_id": IDENTITY_ID,
+    "provisional": False,
+    "version": 1,
+    "told_at": "2026-11-24T08:00:00Z",
+}
+
+IDENTITY = {"identity_id": IDENTITY_ID, "merged_into": None, "provisional": False, "records": [RECORD]}
+
+STUDY = {
+    "study_instance_uid": "1.2.3",
+    "identity_id": IDENTITY_ID,
+    "provisional": False,
+    "authority": "HOPITAL-A",
+    "local_id": "0042",
+    "modality": "CT",
+    "at": "2026-11-24T08:00:00Z",
+    "archive": "main",
+    "description": "Thorax",
+    "accession_number": None,
+    "retrieve_url": "http://127.0.0.1:8042/dicom-web/studies/1.2.3",
+}
+
+STUDIES = {"identity_id": IDENTITY_ID, "merged_into": None, "studies": [STUDY]}
+
+PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+
+# What a problem of each status says in the description, where the general sentence is not telling enough.
+MEANINGS = {
+    401: "No API key, or none that is known and alive.",
+    403: "Another's assigning authority, or a role that this call does not take.",
+    409: "Two statements contradict each other; the answer carries the fresh state.",
+    415: "The body's media type is not one that this call reads.",
+    422: "The content breaks a rule: the field's path and the rule, never the value.",
+    429: "Too many different questions; `Retry-After` says when to ask again.",
+    503: "A needed part is away; nothing was stored. `Retry-After` says when to try again.",
+}
+
+
+def answers(example: object, *problems: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: an example of its 200, and a problem document for each of `problems`."""
+    found: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"example": example}}}}
+    for status in (*problems, 500):
+        detail = MEANINGS.get(status) or SENTENCES[status]
+        document: dict[str, object] = {
+            "type": f"urn:mpi:problem:{CODES[status]}",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "code": CODES[status],
+        }
+        if status == 422:
+            document["errors"] = [{"field": "traits.birth_name", "rule": "control-character"}]
+        found[status] = {
+            "description": detail,
+            "content": {PROBLEM_JSON: {"schema": PROBLEM_REFERENCE, "example": document}},
+        }
+    return found
