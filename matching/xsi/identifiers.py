@@ -77,8 +77,12 @@ def a_ids(record: XsiRecord, key: bytes, epoch: str) -> dict[str, str]:
 
 
 def a_id(record: XsiRecord, key: bytes, epoch: str) -> str | None:
-    """The strongest A-ID of a record: with birthplace (A5), else without (A4); None when there is neither."""
-    found = a_ids(record, key, epoch)
+    """The strongest A-ID of a record; None when a strict trait is unknown. Raises as `a_ids`."""
+    return strongest(a_ids(record, key, epoch))
+
+
+def strongest(found: dict[str, str]) -> str | None:
+    """The A-ID to carry, of those by token family: A5, else A4, else None."""
     return next((found[family] for family in reversed(CLASSES) if family in found), None)
 
 
