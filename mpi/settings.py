@@ -1,4 +1,4 @@
-"""Every setting with its sentence, default and source: environment `MPI_*`, one TOML file, secrets by file."""
+"""Every setting with its sentence, default and source: environment `MPI_*`, a TOML file, secrets by file."""
 
 from __future__ import annotations
 
