@@ -1,31 +1,32 @@
-"""The few elements that identification needs, read from a Part 10 file or a bare data set without touching the rest."""
+"""The few elements that identification needs, read from a Part 10 file or a bare data set without touching
+the rest.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 
+from mpi.dicom import tags
+from mpi.dicom.elements import Buffer, Unreadable
+from mpi.dicom.levels import Level
+from mpi.dicom.objects import DicomObject, open_object
 from mpi.dicom.target import QualifiedId
 
-
-class Unreadable(Exception):
-    """These bytes are no DICOM object that can be carried safely. `reason` is for the operator and holds no value."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+__all__ = ["Header", "Unreadable", "read_header"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What one object says of itself and its patient, decoded. None = absent, "" = present and empty.
 
-    The three upper UIDs are always there; `study_instance_uid` and `series_instance_uid` are "" only where
+    The SOP UIDs are always there; `study_instance_uid` and `series_instance_uid` are "" only where
     `has_patient` is False. `name` and `birth_name` keep the three groups (`alphabetic=ideographic=phonetic`).
-    `universal_id` is (0040,0032) of the first item of (0010,0024). `other_ids` are the qualified ones of (0010,1002).
-    `study_at` is aware; without Timezone Offset From UTC the time is taken as UTC. `several_patients`: the object
-    speaks of a group of patients. `coerced_at` is (0008,0015); `coerced_by` the Modifying Systems of the Original
-    Attributes items, oldest first; `first_received` the id that the oldest of these items put aside.
+    `universal_id` is (0040,0032) of the first item of (0010,0024). `other_ids` are the items of (0010,1002).
+    `study_at` is aware; without Timezone Offset From UTC the time is taken as UTC; a date alone means
+    midnight. `several_patients`: the object speaks of a group of patients. `coerced_at` is (0008,0015);
+    `coerced_by` the Modifying Systems of the Original Attributes items, oldest first; `first_received` the id
+    that the oldest of these items put aside.
     """
 
     sop_class_uid: str
@@ -54,6 +55,73 @@ class Header:
     first_received: QualifiedId | None = None
 
 
-def read_header(data: bytes | memoryview, *, transfer_syntax: str | None = None) -> Header:
-    """Reads a Part 10 file, or with `transfer_syntax` a bare data set. Raises Unreadable."""
-    raise Unreadable("not built yet")
+def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = None) -> Header:
+    """Reads a Part 10 file, an opened object, or with `transfer_syntax` a bare data set.
+
+    Raises Unreadable: no DICOM, damaged, or without the UIDs that an archive files it under.
+    """
+    opened = open_object(data, transfer_syntax)
+    top = Level.top(opened)
+    sop_class_uid = top.text(tags.SOP_CLASS_UID) or ""
+    has_patient = sop_class_uid not in tags.NO_PATIENT_CLASSES
+    uids = {tag: top.text(tag) or "" for tag in tags.UIDS}
+    for tag, keyword in tags.UIDS.items():
+        if not uids[tag] and (has_patient or tag in (tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID)):
+            raise Unreadable(f"no {keyword}")
+    universal_id, universal_id_type = top.universal_id()
+    originals = top.levels(tags.ORIGINAL_ATTRIBUTES)
+    return Header(
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=uids[tags.SOP_INSTANCE_UID],
+        study_instance_uid=uids[tags.STUDY_INSTANCE_UID],
+        series_instance_uid=uids[tags.SERIES_INSTANCE_UID],
+        transfer_syntax=opened.transfer_syntax,
+        patient_id=top.whole_text(tags.PATIENT_ID),
+        issuer=top.text(tags.ISSUER_OF_PATIENT_ID),
+        universal_id=universal_id,
+        universal_id_type=universal_id_type,
+        name=top.name(tags.PATIENT_NAME),
+        birth_name=top.name(tags.PATIENT_BIRTH_NAME),
+        birth_date=top.text(tags.PATIENT_BIRTH_DATE),
+        sex=top.text(tags.PATIENT_SEX),
+        other_ids=tuple(
+            found for item in top.levels(tags.OTHER_PATIENT_IDS) if (found := item.qualified_id()) is not None
+        ),
+        institution=top.text(tags.INSTITUTION_NAME),
+        modality=top.text(tags.MODALITY),
+        study_at=study_time(
+            top.text(tags.STUDY_DATE), top.text(tags.STUDY_TIME), top.text(tags.TIMEZONE_OFFSET)
+        ),
+        description=top.text(tags.STUDY_DESCRIPTION),
+        accession_number=top.text(tags.ACCESSION_NUMBER),
+        several_patients=_several_patients(opened),
+        has_patient=has_patient,
+        coerced_at=top.text(tags.COERCION_DATE_TIME),
+        coerced_by=tuple(item.text(tags.MODIFYING_SYSTEM) or "" for item in originals),
+        first_received=next(
+            (modified.qualified_id() for item in originals[:1] for modified in item.levels(tags.MODIFIED)),
+            None,
+        ),
+    )
+
+
+def _several_patients(opened: DicomObject) -> bool:
+    """A group of patients, or references to more than one; a single Referenced Patient is the patient."""
+    groups = any(True for tag in tags.PATIENT_GROUPS for _ in opened.items(tag))
+    return groups or sum(1 for _ in opened.items(tags.REFERENCED_PATIENTS)) > 1
+
+
+def study_time(date: str | None, time: str | None, offset: str | None) -> datetime | None:
+    """DA, TM and (0008,0201) `+HHMM` as an aware instant, None when the date cannot be read."""
+    digits = (date or "").replace(".", "")[:8]
+    clock = (time or "").replace(":", "").split(".")[0][:6]
+    zone: timezone = UTC
+    if offset and len(offset) == 5 and offset[0] in "+-" and offset[1:].isdecimal():
+        minutes = int(offset[1:3]) * 60 + int(offset[3:])
+        zone = timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+    for text in (digits + clock.ljust(6, "0"), digits + "000000"):
+        try:
+            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+        except ValueError:
+            continue
+    return None

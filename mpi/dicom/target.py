@@ -21,10 +21,10 @@ class Target:
     """The identity an object should carry.
 
     `patient_id`: the surviving E-ID under our namespace. `received`: the id as the sender told it.
-    `other_ids`: further ids that this archive may see (A-ID, allow-listed domains). `at`: the decision's time, aware,
-    written to Coercion and Modification Date Time, the same at every resend. `system`: product@site/version for Modifying
-    System, at most 64 characters. `source`: calling AE, STOW peer or archive. `name`, `birth_date`, `sex`: golden values,
-    None = leave.
+    `other_ids`: further ids that this archive may see (A-ID, allow-listed domains). `at`: the decision's
+    time, aware, written to Coercion and Modification Date Time, the same at every resend. `system`:
+    product@site/version for Modifying System, at most 64 characters. `source`: calling AE, STOW peer or
+    archive. `name`, `birth_date`, `sex`: golden values, None = leave.
     """
 
     patient_id: QualifiedId
@@ -56,7 +56,9 @@ class TagPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One attribute set or removed by us. None = absent before, or removed. Values are for the ledger and the screen."""
+    """One attribute set or removed by us. None = absent before, or removed. Values are for the ledger and the
+    screen.
+    """
 
     keyword: str
     tag: int
@@ -66,8 +68,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coercion:
-    """A coerced object. `parts` joined are the bytes (slices of the input between changes, so pixels are not copied);
-    `via` says which way proved safe; `notes` are for the operator (audited tails, fallbacks, inner identity not changed).
+    """A coerced object. `parts` joined are the bytes (slices of the input between changes, so pixels are not
+    copied); `via` says which way proved safe; `notes` are for the operator (audited tails, fallbacks, inner
+    identity not changed).
     """
 
     parts: tuple[bytes | memoryview, ...]

@@ -1,0 +1,94 @@
+"""The fallback of the walker: a plain pydicom read and write, accepted only when every raw value comes back
+equal.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
+from pydicom.tag import BaseTag
+
+from mpi.dicom.elements import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    Buffer,
+    Encoding,
+    Irregular,
+    Unreadable,
+    encode,
+)
+
+SIZE_LIMIT = 1 << 28  # bytes: this way copies the data set several times
+PADDING = b"\0 "
+_SENTINEL = 0xFFFDFFFD
+
+
+def rewritten(body: Buffer, encoding: Encoding, refusal: Irregular) -> bytes:
+    """The same data set in regular form. `refusal` is why the walker stopped. Raises Unreadable."""
+    if len(body) > SIZE_LIMIT:
+        raise Unreadable(f"{refusal.reason}; too large to rewrite")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            regular = write(_read_to_the_end(body, encoding), encoding)
+            equal = _equal(_read_to_the_end(body, encoding), read(regular, encoding))
+        except Exception as error:  # pydicom raises many kinds on malformed input
+            raise Unreadable(f"{refusal.reason}; pydicom: {type(error).__name__}") from error
+    if not equal or len(regular) < len(body):
+        raise Unreadable(f"{refusal.reason}; pydicom does not give the same values back")
+    return regular
+
+
+def read(body: Buffer, encoding: Encoding) -> Dataset:
+    """A data set as pydicom reads it, its values still raw. May raise anything on malformed input."""
+    return read_dataset(io.BytesIO(body), not encoding.explicit, encoding.little)
+
+
+def write(dataset: Dataset, encoding: Encoding) -> bytes:
+    """A data set as pydicom writes it in the given encoding."""
+    target = DicomBytesIO()
+    target.is_implicit_VR, target.is_little_endian = not encoding.explicit, encoding.little
+    write_dataset(target, dataset)
+    return target.getvalue()
+
+
+def _read_to_the_end(body: Buffer, encoding: Encoding) -> Dataset:
+    """Reads with an element of ours behind the last: it comes back only if nothing was skipped or cut
+    short.
+    """
+    layout = encoding
+    if encoding is EXPLICIT_LITTLE and read(body, encoding).original_encoding[0]:
+        layout = IMPLICIT_LITTLE
+    dataset = read(bytes(body) + encode(_SENTINEL, "UN", b"", layout), encoding)
+    del dataset[_SENTINEL]
+    return dataset
+
+
+def _equal(before: Dataset, after: Dataset) -> bool:
+    """Whether two data sets hold the same tags and raw values, padding aside, at every level."""
+    return before.keys() == after.keys() and all(
+        _equal_values(before, after, tag) for tag in list(before.keys())
+    )
+
+
+def _equal_values(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
+    old, new = _raw(before.get_item(tag)), _raw(after.get_item(tag))
+    if old is not None and new is not None and after[tag].VR != "SQ":
+        return old.rstrip(PADDING) == new.rstrip(PADDING)
+    if before[tag].VR != "SQ" or after[tag].VR != "SQ":
+        return False
+    items, others = before[tag].value, after[tag].value
+    return len(items) == len(others) and all(map(_equal, items, others))
+
+
+def _raw(element: DataElement | RawDataElement | None) -> bytes | None:
+    """The bytes of a value that was not decoded; pydicom decodes empty ones at once."""
+    if isinstance(element, RawDataElement):
+        return element.value or b""
+    return b"" if element is not None and element.is_empty else None
