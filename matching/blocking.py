@@ -1,11 +1,22 @@
-"""Blocking: which records are worth comparing. Two records are a candidate pair when they share a key."""
+"""Blocking: which records are worth comparing. Two records are a candidate pair when they share a key.
+
+No single trait is needed: a rule that lacks one gives no key, and the others still do. Each rule forgives what
+another demands: a wrong or missing date, another surname, exchanged names, typing errors, another spelling.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from matching.normalise.scripts import consonants, in_latin_letters
+from matching.records import Name, Record
+
 BLOCK_CAP = 500  # records under one key; a key with more is read no further, and the caller reports it
+MOST_SOUNDS = 4  # sounds of family names a record is looked up by
+FEWEST_CONSONANTS = 2  # of each name, for a key of consonants to say something
+OUTSIDE = frozenset({"FICT", "CACH", "ANOM"})  # fictitious, hidden, anonymous: never a candidate
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,7 +27,131 @@ class BlockingKey:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`values` gives the key values of a record, none where a trait is missing. `forgives` says why it is here."""
+
+    forgives: str
+    values: Callable[[Record], Iterator[str]]
+
+
 def key_hash(key: BlockingKey) -> int:
     """The key as a signed 64-bit integer, the same on every machine (BLAKE2b, 8 bytes, big endian)."""
     text = f"{key.rule}\x1f{key.value}".encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big", signed=True)
+
+
+def _family_names(record: Record) -> tuple[Name, ...]:
+    return tuple(name for name in (record.birth_name, record.family_name) if name is not None)
+
+
+def _family_sounds(record: Record) -> list[str]:
+    """The sounds of the words of each family name, longest words first: one word of a compound is enough."""
+    found = [
+        (len(word), sound)
+        for name in _family_names(record)
+        for word, sound in zip(name.core, name.sounds, strict=True)
+        if len(name.core) == 1 or word in name.parts or not name.parts
+    ]
+    return list(dict.fromkeys(sound for _, sound in sorted(found, key=lambda pair: -pair[0])))[:MOST_SOUNDS]
+
+
+def _day(record: Record) -> str | None:
+    """The birth date when all of it is known, YYYYMMDD."""
+    born = record.birth_date
+    if born is None or born.month is None or born.day is None:
+        return None
+    return f"{born.year:04}{born.month:02}{born.day:02}"
+
+
+def _given_sounds(record: Record) -> list[str]:
+    given = (record.given_names, record.used_given_name)
+    return list(dict.fromkeys(names.sound for names in given if names is not None))
+
+
+def _names(record: Record) -> Iterator[str]:
+    """Family and given sound in alphabetical order, so that exchanged names meet."""
+    givens = _given_sounds(record)[:1]
+    return ("|".join(sorted((family, given))) for family in _family_sounds(record) for given in givens)
+
+
+def _names_year(record: Record) -> Iterator[str]:
+    born = record.birth_date
+    return (f"{names}|{born.year}" for names in _names(record)) if born else iter(())
+
+
+def _names_day(record: Record) -> Iterator[str]:
+    born = record.birth_date
+    if born is None or born.month is None or born.day is None:
+        return iter(())
+    low, high = sorted((born.month, born.day))
+    return (f"{names}|{low}|{high}" for names in _names(record))
+
+
+def _date_family(record: Record) -> Iterator[str]:
+    day = _day(record)
+    return (f"{day}|{family}" for family in _family_sounds(record)) if day else iter(())
+
+
+def _date_given(record: Record) -> Iterator[str]:
+    day = _day(record)
+    return (f"{day}|{given}" for given in _given_sounds(record)) if day else iter(())
+
+
+def _date_initials(record: Record) -> Iterator[str]:
+    day, given = _day(record), record.given_names
+    if not day or given is None:
+        return iter(())
+    initial = in_latin_letters(given.letters)[:1]
+    pairs = {"".join(sorted((initial, in_latin_letters(n.core[0])[:1]))) for n in _family_names(record)}
+    return (f"{day}|{pair}" for pair in sorted(pairs))
+
+
+def _date_place(record: Record) -> Iterator[str]:
+    day, place = _day(record), record.birth_place
+    return (f"{day}|{city}" for city in sorted(place.cities)) if day and place else iter(())
+
+
+def _given_place(record: Record) -> Iterator[str]:
+    born, place, given = record.birth_date, record.birth_place, record.given_names
+    if born is None or place is None or given is None:
+        return iter(())
+    return (f"{given.sound}|{city}|{born.year}" for city in sorted(place.cities))
+
+
+def _skeletons(record: Record) -> Iterator[str]:
+    born, given = record.birth_date, record.given_names
+    given_part = consonants(given.skeleton) if given else ""
+    if born is None or len(given_part) < FEWEST_CONSONANTS:
+        return iter(())
+    families = dict.fromkeys(consonants(name.skeleton) for name in _family_names(record))
+    return (f"{part}|{given_part}|{born.year}" for part in families if len(part) >= FEWEST_CONSONANTS)
+
+
+RULES: Mapping[str, Rule] = {
+    "names": Rule("a wrong or missing date, exchanged names, an accent or a silent letter", _names),
+    "names_year": Rule("a wrong day or month, where the names are frequent", _names_year),
+    "names_day": Rule("a wrong year, or day and month exchanged, where the names are frequent", _names_day),
+    "date_family": Rule("another given name: a later one of the list, a diminutive, none", _date_family),
+    "date_given": Rule("another family name: marriage, divorce, a typing error at its start", _date_given),
+    "date_initials": Rule("typing errors in both names, exchanged names", _date_initials),
+    "date_place": Rule("all names changed or misspelt", _date_place),
+    "given_place": Rule("another family name and a wrong day or month", _given_place),
+    "skeletons": Rule("another transliteration or alphabet, and a wrong day or month", _skeletons),
+    "phone": Rule("anything but the telephone number", lambda record: (p.number for p in record.phone)),
+    "email": Rule("anything but the e-mail address", lambda record: iter(record.email)),
+    "identifier": Rule(
+        "anything but a file number that one issuer gave", lambda record: map("|".join, record.identifiers)
+    ),
+}
+
+
+def blocking_keys(record: Record) -> tuple[BlockingKey, ...]:
+    """The keys of a record, about 8 to 16, each once, in the order of RULES.
+
+    Empty for an identity that is outside linking: fictitious, hidden, anonymous.
+    """
+    if not OUTSIDE.isdisjoint(record.attributes):
+        return ()
+    keys = (BlockingKey(name, value) for name, rule in RULES.items() for value in rule.values(record))
+    return tuple(dict.fromkeys(keys))

@@ -33,9 +33,29 @@ class Level:
     household: bool = False
 
 
+class Ladder:
+    """The levels of one comparison, and the answers it can give."""
+
+    def __init__(self, comparison: str, *levels: Level) -> None:
+        self.comparison = comparison
+        self.levels = levels
+        self.unknown = Compared(comparison, None)
+        self.rank = {level.name: rank for rank, level in enumerate(levels)}
+        self._household = {level.name: level.household for level in levels}
+        self._without_terms = {
+            level.name: Compared(comparison, level.name, (), level.household) for level in levels
+        }
+
+    def at(self, level: str, *terms: str) -> Compared:
+        """The answer at a level, with the values agreed upon. KeyError for a level that is not here."""
+        if not terms:
+            return self._without_terms[level]
+        return Compared(self.comparison, level, terms, self._household[level])
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The ladder of one trait or of traits that must be read together. `traits` are fields of RawRecord.
+    """The ladder of one trait, or of traits that must be read together. `traits` are fields of RawRecord.
 
     `compare` never raises and is symmetric: compare(a, b) == compare(b, a).
     """
@@ -44,3 +64,8 @@ class Comparison:
     traits: tuple[str, ...]
     levels: tuple[Level, ...]
     compare: Callable[[Record, Record], Compared]
+
+    @classmethod
+    def on(cls, ladder: Ladder, compare: Callable[[Record, Record], Compared], *traits: str) -> Comparison:
+        """The comparison that answers on this ladder."""
+        return cls(name=ladder.comparison, traits=traits, levels=ladder.levels, compare=compare)

@@ -1,7 +1,7 @@
 """From what a system told to what can be compared: one normaliser a trait, in a table.
 
 Pure, and it never raises: a value that says nothing becomes None, an odd one is kept as well as it can be.
-A new trait is a field of RawRecord, a field of Record, a row here, and a comparison or a reason not to compare.
+A new trait is a field of RawRecord, a field of Record, a row here, and a comparison or a reason against one.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ MOST_IDENTIFIERS = 32
 LONGEST_CODE = 200  # characters read of an identifier or a code
 
 
-def _code(text: str | None) -> str:
+def code(text: str | None) -> str:
+    """A code or an identifier in capitals, without blanks around it; "" when not told."""
     return unicodedata.normalize("NFKC", text[:LONGEST_CODE]).strip().upper() if text else ""
 
 
@@ -34,21 +35,21 @@ def sex(text: str | None) -> str | None:
 
 def multiple_birth(text: str | None) -> int | None:
     """The birth order 1 to 9; 0 when only the fact is told; None when not told or denied."""
-    code = _code(text)
-    if code.isascii() and code.isdigit():
-        return int(code) if len(code) == 1 and code != "0" else None
-    return 0 if code in _MULTIPLE else None
+    told = code(text)
+    if told.isascii() and told.isdigit():
+        return int(told) if len(told) == 1 and told != "0" else None
+    return 0 if told in _MULTIPLE else None
 
 
 def attributes(codes: Iterable[str]) -> frozenset[str]:
     """Codes of HL7 table 0445 in capitals, the old spellings DOUTE and FICTI renewed."""
-    return frozenset(_OLD_CODES.get(code, code) for code in map(_code, codes) if code)
+    return frozenset(_OLD_CODES.get(told, told) for told in map(code, codes) if told)
 
 
 def status(raw: RawRecord) -> str:
     """The identity status; PROV when it is empty, unknown, or the identity is doubtful or fictitious."""
-    code = _code(raw.status)
-    return code if code in STATUSES and not FORCES_PROV & attributes(raw.attributes) else "PROV"
+    told = code(raw.status)
+    return told if told in STATUSES and not FORCES_PROV & attributes(raw.attributes) else "PROV"
 
 
 def has_provisional_name(raw: RawRecord) -> bool:
@@ -72,7 +73,7 @@ def flags(raw: RawRecord, *, birth_date: PartialDate | None) -> frozenset[str]:
 
 
 def _identifier(identifier: Identifier) -> tuple[str, str] | None:
-    issuer, value = _code(identifier.issuer), _code(identifier.value)
+    issuer, value = code(identifier.issuer), code(identifier.value)
     return (issuer, value) if issuer and value else None
 
 

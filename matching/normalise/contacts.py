@@ -19,7 +19,7 @@ _LONGEST_NUMBER = 15  # digits (E.164)
 _FILLERS = frozenset({"123456789", "612345678", "600000000", "100000000", "987654321"})
 _MAILBOX = re.compile(r"([^@\s]{1,64})@([^@\s.]+(?:\.[^@\s.]+)+)")
 _HOUSE = re.compile(r"(\d+)([A-Z]?)", re.ASCII)
-_SUFFIXES = {"BIS": "B", "TER": "T", "QUATER": "Q"}
+_SUFFIXES = {"BIS": "B", "TER": "T", "QUATER": "Q", "A": "A", "B": "B", "C": "C"}
 
 
 @lru_cache(maxsize=65_536)

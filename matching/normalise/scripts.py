@@ -1,8 +1,8 @@
 """Names across spellings and alphabets: the skeleton of a transliterated name, and Latin letters for others.
 
 The skeleton (French identity rules) makes MOHAMED, MOHAMMED and MUHAMMAD equal and keeps MAHMOUD apart; it
-also joins HASSAN and HUSSEIN, so it is a level of agreement, never equality. Latin letters for Cyrillic, Greek,
-Arabic and Hebrew serve comparison with a Latin spelling only; the name itself keeps its alphabet.
+also joins HASSAN and HUSSEIN, so it is a level of agreement, never equality. Latin letters for Cyrillic,
+Greek, Arabic and Hebrew serve comparison with a Latin spelling only; the name itself keeps its alphabet.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Folding: any text to words in capitals, one form for all ways to write it, in its own alphabet.
 
 Accents, ligatures, width, case and apostrophes of Latin, Greek and Cyrillic fold; Arabic and Hebrew lose
-their optional points; every other alphabet keeps all it has. Nothing is transliterated here and no letter is lost.
+their optional points; every other alphabet keeps all it has. Nothing is transliterated, no letter is lost.
 """
 
 from __future__ import annotations
