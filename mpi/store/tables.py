@@ -35,7 +35,7 @@ def instant_text(at: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SS.ffffffZ` of an aware datetime; ValueError for a naive one."""
     if at.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class Instant(TypeDecorator[datetime]):

@@ -75,7 +75,9 @@ def _tables() -> None:
         sa.Column("reason", sa.Text()),
         sa.Column("body", sa.JSON()),
         sa.Column("at", INSTANT, nullable=False),
-        sa.CheckConstraint("kind IN ('link', 'not_same', 'split', 'retract')", name="ck_assertion_kind"),
+        sa.CheckConstraint(
+            "kind IN ('link', 'not_same', 'split', 'retract')", name=op.f("ck_assertion_kind")
+        ),
         sa.PrimaryKeyConstraint("assertion_id", name="pk_assertion"),
         sa.UniqueConstraint("position", name="uq_assertion_position"),
     )
@@ -101,7 +103,7 @@ def _tables() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("answer", sa.JSON()),
         sa.Column("at", INSTANT, nullable=False),
-        sa.CheckConstraint("length(digest) = 32", name="ck_idempotency_digest"),
+        sa.CheckConstraint("length(digest) = 32", name=op.f("ck_idempotency_digest")),
         sa.PrimaryKeyConstraint("caller", "key", name="pk_idempotency"),
     )
     op.create_table(
@@ -130,9 +132,9 @@ def _tables() -> None:
         sa.Column("changes", sa.JSON()),
         sa.CheckConstraint(
             "state IN ('spooled', 'held', 'stored', 'conflict', 'quarantined', 'failed')",
-            name="ck_instance_state",
+            name=op.f("ck_instance_state"),
         ),
-        sa.CheckConstraint("length(content_digest) = 32", name="ck_instance_content_digest"),
+        sa.CheckConstraint("length(content_digest) = 32", name=op.f("ck_instance_content_digest")),
         sa.PrimaryKeyConstraint("instance_id", name="pk_instance"),
     )
     op.create_index("ix_instance_sop_instance_uid", "instance", ["sop_instance_uid"])
@@ -144,7 +146,7 @@ def _tables() -> None:
         sa.Column("entry_id", sa.Text(), nullable=False),
         sa.Column("commitment", sa.LargeBinary(), nullable=False),
         sa.Column("at", INSTANT, nullable=False),
-        sa.CheckConstraint("length(commitment) = 32", name="ck_ledger_entry_commitment"),
+        sa.CheckConstraint("length(commitment) = 32", name=op.f("ck_ledger_entry_commitment")),
         sa.PrimaryKeyConstraint("position", name="pk_ledger_entry"),
         sa.UniqueConstraint("entry_id", name="uq_ledger_entry_entry_id"),
     )
@@ -213,7 +215,7 @@ def _tables() -> None:
         sa.Column("closed_at", INSTANT),
         sa.Column("closed_reason", sa.Text()),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint("kind BETWEEN 1 AND 10", name="ck_review_kind"),
+        sa.CheckConstraint("kind BETWEEN 1 AND 10", name=op.f("ck_review_kind")),
         sa.PrimaryKeyConstraint("review_id", name="pk_review"),
     )
     op.create_index("ix_review_group_key_state", "review", ["group_key", "state"])
@@ -231,7 +233,7 @@ def _tables() -> None:
         sa.Column("expires_at", INSTANT),
         sa.Column("revoked_at", INSTANT),
         sa.Column("last_used_at", INSTANT),
-        sa.CheckConstraint("length(key_sha256) = 32", name="ck_sender_key_sha256"),
+        sa.CheckConstraint("length(key_sha256) = 32", name=op.f("ck_sender_key_sha256")),
         sa.PrimaryKeyConstraint("sender_id", name="pk_sender"),
         sa.UniqueConstraint("ae_title", name="uq_sender_ae_title"),
         sa.UniqueConstraint("key_prefix", name="uq_sender_key_prefix"),
@@ -242,7 +244,7 @@ def _tables() -> None:
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.CheckConstraint("length(salt) = 32", name="ck_ledger_body_salt"),
+        sa.CheckConstraint("length(salt) = 32", name=op.f("ck_ledger_body_salt")),
         sa.ForeignKeyConstraint(["position"], ["ledger_entry.position"], name="fk_ledger_body_position"),
         sa.PrimaryKeyConstraint("position", name="pk_ledger_body"),
     )
@@ -264,7 +266,7 @@ def _tables() -> None:
         sa.Column("e_id", sa.Text()),
         sa.Column("unidentified", sa.Boolean(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
-        sa.CheckConstraint("length(digest) = 32", name="ck_source_record_digest"),
+        sa.CheckConstraint("length(digest) = 32", name=op.f("ck_source_record_digest")),
         sa.ForeignKeyConstraint(["authority"], ["authority.authority"], name="fk_source_record_authority"),
         sa.PrimaryKeyConstraint("record_id", name="pk_source_record"),
         sa.UniqueConstraint("authority", "local_id", name="uq_source_record_authority_local_id"),
@@ -321,7 +323,7 @@ def _tables() -> None:
         sa.Column("told_at", INSTANT, nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("disputed", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("length(digest) = 32", name="ck_record_version_digest"),
+        sa.CheckConstraint("length(digest) = 32", name=op.f("ck_record_version_digest")),
         sa.ForeignKeyConstraint(
             ["record_id"], ["source_record.record_id"], name="fk_record_version_record_id"
         ),

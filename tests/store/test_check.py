@@ -1,0 +1,175 @@
+"""`check` finds rows that lost the rows they speak of, and says nothing of a whole database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import insert, text
+
+from mpi.store import tables as t
+from mpi.store.check import REFERENCES
+from mpi.store.transaction import Database
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+def one_of_everything(db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(
+            insert(t.authority).values(
+                authority="A", label="A", sends_status=False, certified=False, created_at=NOW
+            )
+        )
+        tx.execute(
+            insert(t.source_record).values(
+                record_id="r",
+                authority="A",
+                local_id="1",
+                version=1,
+                digest=bytes(32),
+                e_id="E",
+                unidentified=False,
+                created_at=NOW,
+            )
+        )
+        tx.execute(
+            insert(t.record_version).values(
+                record_id="r", version=1, raw={}, digest=bytes(32), told_at=NOW, sender="s", disputed=False
+            )
+        )
+        tx.execute(insert(t.ledger_entry).values(position=0, entry_id="e", commitment=bytes(32), at=NOW))
+        tx.execute(insert(t.ledger_body).values(position=0, salt=bytes(32), body="{}"))
+        tx.execute(insert(t.identity).values(identity_id="E", record_id="r", position=0, minted_at=NOW))
+        tx.execute(insert(t.membership).values(record_id="r", identity_id="E"))
+        tx.execute(insert(t.blocking_key).values(key_hash=-(2**63), record_id="r", rule="name"))
+        tx.execute(
+            insert(t.decision).values(
+                decision_id="d",
+                record_id="r",
+                version=1,
+                outcome="new",
+                identity_id="E",
+                model="fr-1",
+                policy="service",
+                evidence=[],
+                candidates=[],
+                keys=[],
+                reasons=[],
+                at=NOW,
+                actor="s",
+            )
+        )
+        tx.execute(
+            insert(t.study).values(
+                study_instance_uid="1.2", record_id="r", decision_id="d", first_seen_at=NOW
+            )
+        )
+        tx.execute(
+            insert(t.assertion).values(
+                assertion_id="a", position=0, kind="link", actor="s", manual=False, at=NOW
+            )
+        )
+        tx.execute(
+            insert(t.review).values(
+                review_id="v",
+                kind=1,
+                group_key="g",
+                state="open",
+                record_id="r",
+                identities=[],
+                records=[],
+                opened_at=NOW,
+                version=1,
+            )
+        )
+
+
+def test_a_whole_database_passes(db) -> None:
+    assert db.check() == []
+    one_of_everything(db)
+    assert db.check() == []
+
+
+def without_guards(db: Database, statement: str) -> None:
+    """Runs one statement as an accident would: no foreign keys, no triggers."""
+    if db.dialect == "postgresql":
+        with db.write() as tx:
+            tx.execute(text("SET LOCAL session_replication_role = replica"))
+            tx.execute(text(statement))
+        return
+    import sqlite3
+
+    assert db.path is not None
+    with sqlite3.connect(db.path) as connection:
+        for (trigger,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
+        connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        ("DELETE FROM source_record", "membership without record"),
+        ("DELETE FROM source_record", "blocking key without record"),
+        ("DELETE FROM source_record", "record version without record"),
+        ("DELETE FROM source_record", "identity without record"),
+        ("DELETE FROM source_record", "decision without record"),
+        ("DELETE FROM source_record", "study without record"),
+        ("DELETE FROM source_record", "review of a missing record"),
+        ("DELETE FROM record_version", "record without version"),
+        ("DELETE FROM membership", "record without membership"),
+        ("DELETE FROM identity", "membership without identity"),
+        ("DELETE FROM identity", "record whose own identity is missing"),
+        ("DELETE FROM decision", "study without decision"),
+        ("DELETE FROM ledger_entry", "assertion without ledger entry"),
+        ("DELETE FROM ledger_entry", "ledger body without entry"),
+    ],
+)
+def test_a_lost_row_is_found(db, lost, named) -> None:
+    one_of_everything(db)
+    without_guards(db, lost)
+    said = db.check()
+    if db.dialect == "sqlite" and any(line.startswith("SQLite:") for line in said):
+        assert any("refers to a row that is missing" in line for line in said)
+    else:
+        assert f"{named.capitalize()}: 1 row." in said
+
+
+def test_every_reference_is_in_the_table_above() -> None:
+    mark = next(m for m in test_a_lost_row_is_found.pytestmark if m.name == "parametrize")
+    assert {named for _, named in mark.args[1]} == {name for name, *_ in REFERENCES}
+
+
+def test_a_missing_table_and_an_old_schema_are_named(db) -> None:
+    without_guards(db, "DROP TABLE nir_count")
+    assert db.check() == ["The table nir_count is missing."]
+    without_guards(db, "UPDATE alembic_version SET version_num = '0000'")
+    (said,) = db.check()
+    assert "revision 0000" in said
+
+
+def test_an_empty_database_says_so(blank_url) -> None:
+    db = Database.open(blank_url)
+    if db.path is not None:
+        db.path.parent.mkdir()
+    assert "revision none" in db.check()[0]
+    db.close()
+
+
+def test_a_damaged_file_is_found(sqlite_db) -> None:
+    one_of_everything(sqlite_db)
+    assert sqlite_db.path is not None
+    with sqlite_db.read() as tx:
+        size = tx.execute(text("PRAGMA page_size")).scalar_one()
+        page = tx.execute(
+            text("SELECT rootpage FROM sqlite_master WHERE name = 'ix_review_group_key_state'")
+        ).scalar_one()
+    sqlite_db.close()
+    with sqlite_db.path.open("r+b") as file:
+        file.seek((page - 1) * size + 8)
+        file.write(b"\xff" * 200)
+    assert any(line.startswith("SQLite:") for line in sqlite_db.check())
