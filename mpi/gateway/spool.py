@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from mpi.flows.requests import NirHit
 from mpi.gateway.archives import Parts, size_of
 from mpi.gateway.files import make_folder, write_durably
+from mpi.security.nir_guard import NirHit
 
 MAGIC = b"MPISPL01"
 _LENGTH = struct.Struct(">I")
@@ -33,7 +33,10 @@ SHELVES: tuple[Shelf, ...] = ("objects", "quarantine")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """How one object came. `reason` is set for a quarantined one; `hits` say where a number was emptied."""
+    """How one object came. `reason` is set for a quarantined one.
+
+    `hits` say where a social security number was found, `emptied` which top-level tags lost one.
+    """
 
     instance_id: str
     door: str
@@ -43,6 +46,7 @@ class Envelope:
     peer: str | None = None
     reason: str | None = None
     hits: tuple[NirHit, ...] = field(default=())
+    emptied: tuple[int, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,7 @@ def _read_head(view: memoryview) -> tuple[Envelope, int]:
         document: dict[str, Any] = json.loads(bytes(view[start : start + length]))
         document["received_at"] = datetime.fromisoformat(document["received_at"])
         document["hits"] = tuple(NirHit(**hit) for hit in document["hits"])
+        document["emptied"] = tuple(document["emptied"])
         return Envelope(**document), start + length
     except (ValueError, TypeError, KeyError) as error:
         raise SpoolDamaged("a spool file's envelope cannot be read") from error

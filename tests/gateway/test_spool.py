@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mpi.flows.requests import NirHit
+from mpi.security.nir_guard import NirHit
 from mpi.gateway.files import write_durably
 from mpi.gateway.spool import Envelope, Spool, SpoolDamaged
 

@@ -1,0 +1,137 @@
+"""What the gateway keeps of each object it received: one row an object, from the spool to the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from mpi.errors import Conflict, NotFound
+from mpi.store.tables import instance
+
+State = Literal["spooled", "held", "stored", "conflict", "quarantined", "failed"]
+WAITING_FOR_A_PERSON = ("held", "conflict", "quarantined", "failed")
+RELEASABLE = ("held", "failed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One object as its row says. `received_*` are the id and issuer it came with; None = not told."""
+
+    instance_id: str
+    sop_instance_uid: str | None
+    study_instance_uid: str | None
+    series_instance_uid: str | None
+    content_digest: bytes | None
+    received_id: str | None
+    received_issuer: str | None
+    received_universal: str | None
+    calling_ae: str | None
+    archive: str | None
+    state: State
+    reason: str | None
+    attempts: int
+    received_at: datetime
+    stored_at: datetime | None
+    patient_id_written: str | None
+
+    @property
+    def received(self) -> tuple[str | None, str | None, str | None]:
+        """The identity it came with: id, issuer label, universal id of the issuer."""
+        return self.received_id, self.received_issuer, self.received_universal
+
+
+_COLUMNS = [instance.c[name] for name in Kept.__dataclass_fields__]
+
+
+def _kept(row: Row[Any]) -> Kept:
+    return Kept(**row._mapping)
+
+
+def by_sop_instance_uid(tx: Connection, sop_instance_uid: str) -> list[Kept]:
+    """Every object that came under this UID, the first one first."""
+    query = select(*_COLUMNS).where(instance.c.sop_instance_uid == sop_instance_uid)
+    return [_kept(row) for row in tx.execute(query.order_by(instance.c.received_at))]
+
+
+def by_ids(tx: Connection, instance_ids: Sequence[str]) -> dict[str, Kept]:
+    """The rows of these ids; an id without a row is left out."""
+    found = tx.execute(select(*_COLUMNS).where(instance.c.instance_id.in_(instance_ids)))
+    return {row.instance_id: _kept(row) for row in found}
+
+
+def with_state(tx: Connection, states: Collection[str], *, limit: int = 1000) -> list[Kept]:
+    """Objects in one of these states, the oldest first."""
+    query = select(*_COLUMNS).where(instance.c.state.in_(states))
+    return [_kept(row) for row in tx.execute(query.order_by(instance.c.received_at).limit(limit))]
+
+
+def due(tx: Connection, *, at: datetime) -> list[Kept]:
+    """Spooled objects whose set time has come: those that an operator released, or that failed before."""
+    query = select(*_COLUMNS).where(instance.c.state == "spooled", instance.c.next_attempt_at <= at)
+    return [_kept(row) for row in tx.execute(query.order_by(instance.c.received_at))]
+
+
+def counts(tx: Connection) -> dict[str, int]:
+    """How many objects are in each state."""
+    query = select(instance.c.state, func.count()).group_by(instance.c.state)
+    return dict(tx.execute(query).tuples().all())
+
+
+def move(tx: Connection, instance_id: str, *, state: str, reason: str | None, **columns: Any) -> None:
+    """Sets state and reason of one object, and other columns by name."""
+    tx.execute(
+        update(instance)
+        .where(instance.c.instance_id == instance_id)
+        .values(state=state, reason=reason, **columns)
+    )
+
+
+def record_stored(
+    tx: Connection, instance_id: str, *, at: datetime, patient_id: str | None, changes: list[dict[str, Any]]
+) -> None:
+    """The archive has the object, read back and compared. `patient_id` is what it bears there."""
+    move(
+        tx,
+        instance_id,
+        state="stored",
+        reason=None,
+        stored_at=at,
+        patient_id_written=patient_id,
+        changes=changes,
+        next_attempt_at=None,
+    )
+
+
+def record_attempt(tx: Connection, instance_id: str, *, reason: str, again_at: datetime | None) -> None:
+    """A try failed: again at `again_at`, or given up (None) until an operator releases the object."""
+    tx.execute(
+        update(instance)
+        .where(instance.c.instance_id == instance_id)
+        .values(
+            state="failed" if again_at is None else "spooled",
+            reason=reason,
+            attempts=instance.c.attempts + 1,
+            next_attempt_at=again_at,
+        )
+    )
+
+
+def release(tx: Connection, instance_id: str, *, at: datetime) -> Kept:
+    """Lets a held or failed object go on; a running gateway takes it up within seconds.
+
+    Raises NotFound, or Conflict for one that cannot go on: a conflict has no right bytes yet, and a
+    quarantined object cannot be read or was refused.
+    """
+    row = by_ids(tx, [instance_id]).get(instance_id)
+    if row is None:
+        raise NotFound("No such object.", instance_id=instance_id)
+    if row.state not in RELEASABLE:
+        raise Conflict(
+            "Only a held or failed object can be released.", instance_id=instance_id, state=row.state
+        )
+    move(tx, instance_id, state="spooled", reason="released", next_attempt_at=at, attempts=0)
+    return row

@@ -1,0 +1,261 @@
+"""The way in, the same for every door: numbers emptied, bytes on disk, row committed, then the answer.
+
+When the database is away the bytes alone are the promise: the object waits in line and is registered later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from mpi.dicom.digest import content_digest
+from mpi.dicom.elements import Buffer, Unreadable
+from mpi.dicom.header import Header, read_header
+from mpi.dicom.objects import open_object
+from mpi.errors import MpiError, NotAllowed, Unavailable
+from mpi.flows import intake
+from mpi.flows.arrivals import Arrival, Desk, Receipt
+from mpi.gateway.answers import Answer
+from mpi.gateway.reading import Incoming, emptied_of, read
+from mpi.gateway.spool import Envelope, Spool, SpoolDamaged
+from mpi.gateway.writer import GroupCommit
+
+log = logging.getLogger(__name__)
+
+RETRY_FIRST, RETRY_LONGEST = 0.25, 10.0  # seconds between two tries to register with the database
+Forward = Callable[[str, str, str], None]  # archive, study, instance id
+
+
+class Reception:
+    """Takes objects from many threads; what may go on is given to `forward`.
+
+    `patience`: seconds that a sender waits for the decision before it is told that the object is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        writer: GroupCommit,
+        desk: Desk,
+        forward: Forward,
+        clock: Callable[[], datetime],
+        patience: float,
+    ) -> None:
+        self._spool = spool
+        self._writer = writer
+        self._desk = desk
+        self._forward = forward
+        self._clock = clock
+        self._patience = patience
+        self._late: deque[str] = deque()  # in the spool, not yet in the database
+        self._open = 0  # submitted to the writer, not yet settled
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._registrar = threading.Thread(target=self._register_late, name="gateway-registrar", daemon=True)
+
+    def start(self) -> None:
+        """Starts to register what waits in line."""
+        self._registrar.start()
+
+    def stop(self) -> None:
+        """Leaves what still waits in line to the next start."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._registrar.join()
+
+    def take(self, incoming: Incoming) -> Answer:
+        """Everything from the received bytes to the answer. Raises nothing that a sender could cause."""
+        if not self._spool.accepting:
+            return Answer.NO_ROOM
+        envelope = Envelope(
+            instance_id=self._desk.ids.uuid(),
+            door=incoming.door,
+            archive=incoming.archive,
+            received_at=self._clock(),
+            calling_ae=incoming.calling_ae,
+            peer=incoming.peer,
+        )
+        try:
+            emptied = emptied_of(incoming)
+            try:
+                reading = read(incoming, emptied)
+            except Unreadable as refusal:
+                return self._set_aside(envelope, emptied.data, refusal.reason)
+            envelope = replace(envelope, hits=reading.hits, emptied=reading.emptied)
+            self._spool.put(envelope, reading.part10)
+        except OSError as error:
+            log.error("spool: %s", error.strerror)
+            return Answer.NO_ROOM
+        return self._register(_arrival(envelope, reading.header, reading.content_digest))
+
+    def adopt(self, instance_id: str) -> None:
+        """Puts a spool file in line that may have no row: after a restart, or while the database was away."""
+        with self._changed:
+            self._late.append(instance_id)
+            self._changed.notify_all()
+
+    def readmit(self, instance_id: str) -> None:
+        """Lets an object go on that a clerk released."""
+        arrival = self._read_again(instance_id)
+        if arrival is not None:
+            self._submit(replace(arrival, released=True))
+
+    def idle(self) -> bool:
+        """Nothing is on its way to the database."""
+        with self._changed:
+            return not self._late and not self._open
+
+    def _register(self, arrival: Arrival) -> Answer:
+        """The row, and the answer that follows from it."""
+        with self._changed:
+            if self._late:  # the database is away: keep the order
+                self._late.append(arrival.instance_id)
+                return Answer.KEPT
+        try:
+            receipt = self._submit(arrival).result(self._patience)
+        except NotAllowed:
+            return Answer.NOT_ALLOWED
+        except (Unavailable, TimeoutError):
+            return Answer.KEPT
+        except MpiError:
+            return Answer.FAILED
+        if receipt.state not in ("spooled", "stored"):
+            return Answer.KEPT
+        return Answer.COERCED if receipt.coerced else Answer.UNCHANGED
+
+    def _submit(self, arrival: Arrival, *, late: bool = False) -> Future[Receipt]:
+        with self._changed:
+            self._open += 1
+        work = intake.adopt if late else intake.receive
+        return self._writer.submit(
+            lambda tx: work(tx, arrival, self._desk, at=self._clock()), partial(self._settle, arrival, late)
+        )
+
+    def _settle(self, arrival: Arrival, late: bool, receipt: Receipt | None, error: Exception | None) -> None:
+        """Runs in the writer's thread once the row is committed, or could not be."""
+        try:
+            if receipt is not None:
+                self._dispose(arrival, receipt)
+            elif isinstance(error, Unavailable):
+                if not late:
+                    self.adopt(arrival.instance_id)
+            else:
+                reason = error.code if isinstance(error, MpiError) else type(error).__name__
+                log.warning("object %s refused: %s", arrival.instance_id, reason)
+                self._quarantine(arrival.instance_id, reason, arrival)
+        except OSError as fault:
+            log.error("object %s: %s", arrival.instance_id, fault.strerror)
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()
+
+    def _dispose(self, arrival: Arrival, receipt: Receipt) -> None:
+        if receipt.statement is not None:
+            self._desk.pins.add(receipt.statement)
+        if receipt.again and receipt.instance_id != arrival.instance_id:
+            if receipt.forward:
+                self._spool.supersede(receipt.instance_id, by=arrival.instance_id)
+            else:
+                self._spool.remove(arrival.instance_id)
+        if receipt.forward:
+            self._forward(arrival.archive, arrival.header.study_instance_uid, receipt.instance_id)
+
+    def _set_aside(self, envelope: Envelope, data: Buffer, reason: str) -> Answer:
+        """Keeps a copy of what cannot be read; the same bytes sent again are the same copy."""
+        name = hashlib.blake2b(data, digest_size=16).hexdigest()
+        envelope = replace(envelope, instance_id=name, reason=reason)
+        if not self._spool.holds(name, shelf="quarantine"):
+            self._spool.put(envelope, [data], shelf="quarantine")
+        log.warning("object %s quarantined: %s", name, reason)
+        self.list_quarantined(envelope, reason)
+        return Answer.UNREADABLE
+
+    def list_quarantined(self, envelope: Envelope, reason: str) -> None:
+        """The row of a quarantined file; without a database it is written at the next start."""
+        self._writer.submit(
+            lambda tx: intake.quarantine(
+                tx,
+                None,
+                instance_id=envelope.instance_id,
+                reason=reason,
+                at=envelope.received_at,
+                calling_ae=envelope.calling_ae,
+                peer=envelope.peer,
+                archive=envelope.archive,
+            )
+        )
+
+    def _quarantine(self, instance_id: str, reason: str, arrival: Arrival | None) -> None:
+        self._spool.quarantine(instance_id)
+        at = self._clock()
+        self._writer.submit(
+            lambda tx: intake.quarantine(tx, arrival, instance_id=instance_id, reason=reason, at=at)
+        )
+
+    def _register_late(self) -> None:
+        """Registers what waits in line, in order, as soon as the database takes it."""
+        pause = RETRY_FIRST
+        while (instance_id := self._next_late()) is not None:
+            if self._adopted(instance_id):
+                pause = RETRY_FIRST
+                with self._changed:
+                    self._late.popleft()
+            else:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping, timeout=pause)
+                pause = min(2 * pause, RETRY_LONGEST)
+
+    def _next_late(self) -> str | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._late)
+            return None if self._stopping else self._late[0]
+
+    def _adopted(self, instance_id: str) -> bool:
+        """False when the database is away."""
+        arrival = self._read_again(instance_id)
+        if arrival is None:
+            return True
+        try:
+            self._submit(arrival, late=True).result()
+        except Unavailable:
+            return False
+        except MpiError:
+            log.warning("object %s was not registered", instance_id)
+        return True
+
+    def _read_again(self, instance_id: str) -> Arrival | None:
+        """The arrival that a spool file tells of; None when it is gone, or now quarantined."""
+        try:
+            with self._spool.open(instance_id) as spooled:
+                opened = open_object(spooled.part10)
+                return _arrival(spooled.envelope, read_header(opened), content_digest(opened))
+        except FileNotFoundError:
+            return None
+        except (SpoolDamaged, Unreadable) as error:
+            log.error("object %s: %s", instance_id, error)
+            self._quarantine(instance_id, str(error), None)
+            return None
+
+
+def _arrival(envelope: Envelope, header: Header, digest: bytes) -> Arrival:
+    return Arrival(
+        instance_id=envelope.instance_id,
+        header=header,
+        content_digest=digest,
+        door=envelope.door,
+        archive=envelope.archive,
+        received_at=envelope.received_at,
+        calling_ae=envelope.calling_ae,
+        peer=envelope.peer,
+        hits=envelope.hits,
+    )

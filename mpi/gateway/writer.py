@@ -1,0 +1,118 @@
+"""One thread that runs small pieces of work in shared transactions: one commit, synchronised, for several."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+from mpi.errors import MpiError
+from mpi.store.transaction import Contended, Database
+
+Answer = TypeVar("Answer")
+Work = Callable[[Any], Answer]  # takes the open transaction
+Then = Callable[[Answer | None, Exception | None], None]  # the answer after its commit, or the error
+
+
+LARGEST_GROUP = 64
+
+
+class _Job(Generic[Answer]):
+    __slots__ = ("future", "then", "work")
+
+    def __init__(self, work: Work[Answer], then: Then[Answer] | None) -> None:
+        self.work = work
+        self.then = then
+        self.future: Future[Answer] = Future()
+
+    def done(self, answer: Answer) -> None:
+        if self.then:
+            self.then(answer, None)
+        self.future.set_result(answer)
+
+    def failed(self, error: Exception) -> None:
+        if self.then:
+            self.then(None, error)
+        self.future.set_exception(error)
+
+
+class GroupCommit:
+    """Runs work in the order it came; a future is done only after its commit.
+
+    Each piece of a group has a savepoint of its own, and one that fails in company is tried again alone, so a
+    piece never suffers from another's fault. A future raises what its work raised, or Unavailable.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: deque[_Job[Any]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="gateway-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[Answer], then: Then[Answer] | None = None) -> Future[Answer]:
+        """Queues a piece of work. `then` is called in the writer's thread before the future is done.
+
+        `then` must not raise. Raises RuntimeError after close().
+        """
+        job = _Job(work, then)
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the writer is closed")
+            self._waiting.append(job)
+            self._changed.notify()
+        return job.future
+
+    def close(self) -> None:
+        """Finishes what is queued and ends the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            if len(group) == 1 or not self._together(group):
+                for job in group:
+                    self._alone(job)
+
+    def _next_group(self) -> list[_Job[Any]]:
+        """Everything that waits, up to a limit; empty when closed and nothing is left."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+
+    def _together(self, group: list[_Job[Any]]) -> bool:
+        """One transaction for all; False when others were in its way. What fails inside is run alone."""
+        done: list[tuple[_Job[Any], Any]] = []
+        failed: list[_Job[Any]] = []
+        try:
+            with self._db.write() as tx:
+                for job in group:
+                    try:
+                        with tx.begin_nested():
+                            done.append((job, job.work(tx)))
+                    except Exception:
+                        failed.append(job)
+        except Contended:
+            return False
+        except MpiError as error:
+            for job in group:
+                job.failed(error)
+            return True
+        for job, answer in done:
+            job.done(answer)
+        for job in failed:
+            self._alone(job)
+        return True
+
+    def _alone(self, job: _Job[Any]) -> None:
+        try:
+            answer = self._db.run_write(job.work)
+        except Exception as error:
+            job.failed(error)
+        else:
+            job.done(answer)
