@@ -52,10 +52,11 @@ class Encoding:
     short: struct.Struct = field(init=False, repr=False)  # group, element, VR, 16-bit length
     plain: struct.Struct = field(init=False, repr=False)  # group, element, 32-bit length
     long: struct.Struct = field(init=False, repr=False)  # 32-bit length
+    number: struct.Struct = field(init=False, repr=False)  # a US value, half of an AT value
 
     def __post_init__(self) -> None:
         order = "<" if self.little else ">"
-        for name, layout in (("short", "HH2sH"), ("plain", "HHI"), ("long", "I")):
+        for name, layout in (("short", "HH2sH"), ("plain", "HHI"), ("long", "I"), ("number", "H")):
             object.__setattr__(self, name, struct.Struct(order + layout))
 
 
@@ -182,11 +183,12 @@ def zero_tail(data: Buffer, at: int, end: int) -> bool:
 
 
 def walk(
-    data: Buffer, encoding: Encoding, *, start: int = 0, end: int | None = None
+    data: Buffer, encoding: Encoding, *, start: int = 0, end: int | None = None, ordered: bool = True
 ) -> tuple[list[Element], int]:
     """The elements of one level from `start` to `end`, and where they end; only zero bytes may follow.
 
-    Tags must ascend strictly. Raises Unreadable; Irregular where a lenient reader may still succeed.
+    Tags must ascend strictly when `ordered`. Raises Unreadable; Irregular where a lenient reader may
+    still succeed.
     """
     end = len(data) if end is None else end
     found: list[Element] = []
@@ -197,7 +199,7 @@ def walk(
                 break
             raise Unreadable("bytes that are no element follow the last element")
         tag, vr, value, length = header_at(data, at, end, encoding)
-        if tag <= last:
+        if tag <= last and ordered:
             raise Irregular("the elements are not in ascending order")
         if tag >> 16 == 0xFFFE:
             raise Irregular("a delimiter stands where none belongs")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from mpi.dicom import tags
 from mpi.dicom.elements import Buffer, Unreadable
 from mpi.dicom.levels import Level
-from mpi.dicom.objects import DicomObject, open_object
+from mpi.dicom.objects import DicomObject, open_object, several_patients
 from mpi.dicom.target import QualifiedId
 
 __all__ = ["Header", "Unreadable", "read_header"]
@@ -94,7 +94,7 @@ def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = Non
         ),
         description=top.text(tags.STUDY_DESCRIPTION),
         accession_number=top.text(tags.ACCESSION_NUMBER),
-        several_patients=_several_patients(opened),
+        several_patients=several_patients(opened),
         has_patient=has_patient,
         coerced_at=top.text(tags.COERCION_DATE_TIME),
         coerced_by=tuple(item.text(tags.MODIFYING_SYSTEM) or "" for item in originals),
@@ -103,12 +103,6 @@ def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = Non
             None,
         ),
     )
-
-
-def _several_patients(opened: DicomObject) -> bool:
-    """A group of patients, or references to more than one; a single Referenced Patient is the patient."""
-    groups = any(True for tag in tags.PATIENT_GROUPS for _ in opened.items(tag))
-    return groups or sum(1 for _ in opened.items(tags.REFERENCED_PATIENTS)) > 1
 
 
 def study_time(date: str | None, time: str | None, offset: str | None) -> datetime | None:

@@ -27,9 +27,10 @@ from mpi.dicom.elements import (
     items,
     walk,
 )
-from mpi.dicom.part10 import read_meta
+from mpi.dicom.part10 import FileMeta, read_meta
 from mpi.dicom.reread import rewritten
 from mpi.dicom.syntaxes import DEFLATED, EXPLICIT_UID, IMPLICIT_UID, encoding_of
+from mpi.dicom.tags import PATIENT_GROUPS, REFERENCED_PATIENTS, SOP_CLASS_UID
 
 INFLATED_LIMIT = 1 << 30  # bytes
 VALUE_LIMIT = 1 << 16  # bytes of a value that we decode
@@ -42,15 +43,16 @@ class DicomObject:
     """`prefix` is preamble and file meta (empty for a bare data set), `body` the data set (inflated when
     `deflated`).
 
-    `elements` holds the top level by tag, in order. `tail` counts zero bytes after the last element. `via` is
-    "pydicom" when `prefix` and `body` are not the caller's bytes but pydicom's, proved equal in every raw
-    value.
+    `media_class` is the SOP class that the file meta tells, "" when none. `elements` holds the top level
+    by tag, in order. `tail` counts zero bytes after the last element. `via` is "pydicom" when `prefix`
+    and `body` are not the caller's bytes but pydicom's, proved equal in every raw value.
     """
 
     original: Buffer
     prefix: memoryview
     body: memoryview
     transfer_syntax: str
+    media_class: str
     encoding: Encoding
     elements: dict[int, Element]
     tail: int
@@ -67,6 +69,11 @@ class DicomObject:
         """Header and value as they stand, b"" when absent."""
         element = self.elements.get(tag)
         return b"" if element is None else bytes(self.body[element.start : element.end])
+
+    @property
+    def sop_class_uid(self) -> str:
+        """The data set's SOP class, else the file meta's (a DICOMDIR tells it there alone), else ""."""
+        return (self.value(SOP_CLASS_UID) or b"").decode("ascii", "replace").strip("\0 ") or self.media_class
 
     def items(self, tag: int) -> Iterator[tuple[Item, dict[int, Element]]]:
         """The items of a top-level sequence with their own elements; nothing when absent."""
@@ -97,10 +104,8 @@ def open_object(data: Buffer | DicomObject, transfer_syntax: str | None = None) 
         return data
     view = memoryview(data)
     notes: tuple[str, ...] = ()
-    body_at = 0
-    if transfer_syntax is None:
-        meta = read_meta(data)
-        body_at, transfer_syntax = meta.body_at, meta.transfer_syntax
+    meta = FileMeta(0, transfer_syntax, "", "") if transfer_syntax is not None else read_meta(data)
+    body_at, transfer_syntax = meta.body_at, meta.transfer_syntax
     if transfer_syntax:
         encoding = encoding_of(transfer_syntax)
     else:
@@ -124,6 +129,7 @@ def open_object(data: Buffer | DicomObject, transfer_syntax: str | None = None) 
         prefix=view[:body_at],
         body=body,
         transfer_syntax=transfer_syntax,
+        media_class=meta.sop_class_uid,
         encoding=encoding,
         elements={element.tag: element for element in found},
         tail=tail,
@@ -140,6 +146,12 @@ def _data_set(body: memoryview, encoding: Encoding) -> tuple[list[Element], int]
     if any(element.tag >> 16 in (0, 2) for element in takewhile(lambda e: e.tag < 0x00030000, found)):
         raise Irregular("command or file meta elements stand inside the data set")
     return found, end
+
+
+def several_patients(opened: DicomObject) -> bool:
+    """A group of patients, or references to more than one; a single Referenced Patient is the patient."""
+    groups = any(True for tag in PATIENT_GROUPS for _ in opened.items(tag))
+    return groups or sum(1 for _ in opened.items(REFERENCED_PATIENTS)) > 1
 
 
 def _guessed(data: Buffer, at: int) -> tuple[str, Encoding]:
