@@ -27,6 +27,7 @@ COMPONENTS = {
     "dcmtk": lambda: shutil.which("dcmftest"),
     "dicom3tools": lambda: shutil.which("dciodvfy"),
     "postgresql": _initdb,
+    "curl": lambda: shutil.which("curl"),
 }
 
 
