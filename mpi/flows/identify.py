@@ -1,0 +1,185 @@
+"""A record comes in, with or without a study: who is it? One transaction, committed at the door.
+
+The usual case, a record that is known and unchanged, is one indexed read and no write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from matching.normalise import normalise
+from mpi.flows import effects, evidence, idempotency, judgement, known, reviews, told
+from mpi.flows.admission import Admitted, admit, look_up
+from mpi.flows.candidates import Keys, keys_of
+from mpi.flows.effects import Act, Conclusion, Done
+from mpi.flows.judgement import Subject
+from mpi.flows.matcher import Ids, Matcher
+from mpi.flows.requests import IdentifyAnswer, IdentifyRequest, NirHit, Outcome
+from mpi.flows.told import DEFERRED, Seen
+from mpi.store.locks import lock_stripes
+from mpi.store.tables import blocking_key
+
+__all__ = ["Ids", "identify"]
+
+
+def identify(
+    tx: Connection, request: IdentifyRequest, matcher: Matcher, *, at: datetime, ids: Ids
+) -> IdentifyAnswer:
+    """The identity of one record, written with everything that led to it.
+
+    Raises Unprocessable for content that breaks a rule, NotAllowed for another's authority;
+    RecordedRefusal when the local id is a social security number and RecordedConflict when the study
+    hangs on another record: these two are to be committed, since the count and the review must stand.
+    Contended when others were in the way.
+    """
+    until = matcher.clock() + matcher.deadline
+    admitted, seen = admit(tx, request, at=at)
+    if request.idempotency_key is None:
+        return _identify(tx, admitted, seen, matcher, until=until, at=at, ids=ids)
+    message: dict[str, Any] = {
+        "caller": request.actor.actor_id,
+        "key": request.idempotency_key,
+        "digest": admitted.request_digest,
+    }
+    kept = idempotency.answered(tx, **message)
+    if kept is not None:
+        return _from_kept(kept)
+    answer = _identify(tx, admitted, seen, matcher, until=until, at=at, ids=ids)
+    idempotency.keep(tx, **message, answer=asdict(answer), at=at)
+    return answer
+
+
+def _identify(
+    tx: Connection, admitted: Admitted, seen: Seen, matcher: Matcher, *, until: float, at: datetime, ids: Ids
+) -> IdentifyAnswer:
+    if seen.digest == admitted.digest:
+        return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
+    record = normalise(admitted.raw, sends_status=seen.sends_status)
+    unidentified = admitted.request.unidentified or seen.unidentified
+    keys = () if unidentified else keys_of(record)
+    if tx.dialect.name == "postgresql":  # SQLite lets one transaction write at a time
+        _lock(tx, admitted, seen, keys)
+        seen = look_up(tx, admitted.request) or seen  # what the earlier holder of the locks committed
+        if seen.digest == admitted.digest:
+            return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
+    history: tuple[told.Version, ...] = ()
+    if seen.record_id is not None:
+        history = told.versions(tx, seen.record_id, sends_status=seen.sends_status)
+        if history[-1].record == record:
+            return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
+    study = admitted.study
+    subject = Subject(
+        record=record,
+        record_id=seen.record_id or ids.uuid(),
+        identity_id=seen.identity_id or ids.identity(),
+        is_new=seen.record_id is None,
+        keys=keys,
+        history=history,
+        unidentified=unidentified,
+        encounter_on=study.at.date() if study and study.at else None,
+        until=until,
+    )
+    conclusion = judgement.conclude(tx, subject, matcher, at=at)
+    act = _act(admitted, seen, subject, conclusion)
+    _store(tx, act, conclusion, admitted, keys, at=at)
+    done = effects.carry_out(tx, act, conclusion, matcher, at=at, ids=ids)
+    if study is not None and done.study_review_id is not None:
+        raise known.conflict(study.study_instance_uid, review_id=done.study_review_id)
+    return _answer(conclusion, done, seen, matcher, dropped=admitted.dropped)
+
+
+def _lock(tx: Connection, admitted: Admitted, seen: Seen, keys: Keys) -> None:
+    """Serialises with every other arrival of this record, or of one that could be the same person."""
+    hashes = {told.record_lock(admitted.raw), *(hashed for hashed, _ in keys)}
+    if seen.record_id is not None:
+        hashes |= _keys_held(tx, seen.record_id)
+    lock_stripes(tx, hashes)
+
+
+def _keys_held(tx: Connection, record_id: str) -> set[int]:
+    held = select(blocking_key.c.key_hash).where(blocking_key.c.record_id == record_id)
+    return set(tx.execute(held).scalars())
+
+
+def _act(admitted: Admitted, seen: Seen, subject: Subject, conclusion: Conclusion) -> Act:
+    request, case = admitted.request, conclusion.case
+    compared_again = case.decision is not None and not case.is_new
+    on = subject.encounter_on
+    return Act(
+        actor=request.actor,
+        action=effects.IDENTIFY,
+        door=request.door,
+        raw=request.raw,
+        version=seen.version + 1,
+        hits=admitted.hits,
+        study=None if seen.pinned_to == case.record_id else request.study,
+        pinned_to=seen.pinned_to,
+        encounter_on=on.isoformat() if on else None,
+        idempotency_key=request.idempotency_key,
+        vanished=(reviews.OVERLAY, *reviews.RESEMBLING) if compared_again else (),
+    )
+
+
+def _store(
+    tx: Connection, act: Act, conclusion: Conclusion, admitted: Admitted, keys: Keys, *, at: datetime
+) -> None:
+    """The source record and this version. Keys of earlier versions stay: past values are compared too."""
+    case = conclusion.case
+    disputed = case.overlay is not None
+    if case.is_new:
+        told.add_record(
+            tx,
+            record_id=case.record_id,
+            raw=act.raw,
+            digest=admitted.digest,
+            e_id=None if conclusion.verdict.link_to else case.identity_id,
+            unidentified=case.unidentified,
+            at=at,
+        )
+    elif keys and not disputed:
+        held = _keys_held(tx, case.record_id)
+        keys = tuple((hashed, key) for hashed, key in keys if hashed not in held)
+    told.add_version(
+        tx,
+        record_id=case.record_id,
+        version=act.version,
+        document=admitted.document,
+        digest=admitted.digest,
+        keys=() if disputed else keys,
+        sender=act.actor.actor_id,
+        disputed=disputed,
+        at=at,
+    )
+
+
+def _answer(
+    conclusion: Conclusion, done: Done, seen: Seen, matcher: Matcher, *, dropped: tuple[NirHit, ...]
+) -> IdentifyAnswer:
+    verdict, best = conclusion.verdict, evidence.shown(conclusion)
+    outcome: Outcome = "new" if verdict.outcome == DEFERRED else verdict.outcome
+    still_asked = seen.review_id if seen.review_id not in done.closed else None
+    review_id = done.review_id or still_asked
+    return IdentifyAnswer(
+        outcome=outcome,
+        identity_id=done.identity_id,
+        provisional=review_id is not None or verdict.outcome == DEFERRED,
+        a_id=done.a_id,
+        review_id=review_id,
+        decision_id=done.decision_id,
+        match_weight=best.score.match_weight if best else None,
+        match_probability=best.score.probability if best else None,
+        margin=evidence.margin(conclusion),
+        model=matcher.model.version,
+        evidence=tuple(evidence.levels(best)),
+        dropped=dropped,
+    )
+
+
+def _from_kept(kept: dict[str, Any]) -> IdentifyAnswer:
+    """The answer as it was given, from the JSON data it was kept as."""
+    dropped = tuple(NirHit(**hit) for hit in kept["dropped"])
+    return IdentifyAnswer(**{**kept, "evidence": tuple(kept["evidence"]), "dropped": dropped})
