@@ -132,14 +132,16 @@ def open_index(settings: Settings) -> tuple[Database, Matcher]:
     Raises Unavailable when the database is away or not ready.
     """
     from mpi.flows.matcher import Matcher
+    from mpi.store import schema
     from mpi.store.transaction import Database
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = Database.open(settings.url)
     if db.dialect == "sqlite":
         db.upgrade()
-    if wrong := db.check():
-        raise Unavailable(" ".join(["The database is not ready.", *wrong]))
+    with db.read() as tx:
+        if schema.current(tx) != schema.head():
+            raise Unavailable("The schema of the database is not this program's: run `mpi db upgrade` first.")
     return db, Matcher.from_settings(settings)
 
 

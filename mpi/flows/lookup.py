@@ -1,4 +1,4 @@
-"""Reading: one source record, one identity with its records, one examination, all examinations of a person.
+"""Reading one source record, and one identity with its records. Examinations are in `studies`.
 
 Views are of today: an old identity id leads to the one that answers for it. Who may see what is decided at
 the door; nothing here filters or hides.
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, select, union
-from sqlalchemy.sql import alias
+from sqlalchemy import Connection, Row, Select, select, union
 
 from mpi.flows.reviews import ASKING, OPEN_STATES
-from mpi.flows.told import DEFERRED
-from mpi.store.tables import decision, identity, membership, record_version, review, source_record, study
+from mpi.flows.told import DEFERRED, last_decision
+from mpi.store.tables import decision, identity, membership, record_version, review, source_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +51,6 @@ class IdentityView:
         return any(record.provisional for record in self.records)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyView:
-    """An examination, the source record it came with and whose it is today. `at`: when it was made."""
-
-    study_instance_uid: str
-    identity_id: str
-    provisional: bool
-    authority: str
-    local_id: str
-    modality: str | None
-    at: datetime | None
-    archive: str | None
-    description: str | None
-    accession_number: str | None
-
-
 def record_view(tx: Connection, *, authority: str, local_id: str) -> RecordView | None:
     """The source record that `authority` holds under `local_id`; None if it never told one."""
     found = tx.execute(
@@ -98,24 +81,6 @@ def identity_view(tx: Connection, identity_id: str) -> IdentityView | None:
     return IdentityView(asked=identity_id, identity_id=survivor, records=tuple(_record_views(tx, rows)))
 
 
-def study_view(tx: Connection, study_instance_uid: str) -> StudyView | None:
-    """One examination; None when it never came."""
-    rows = tx.execute(_studies().where(study.c.study_instance_uid == study_instance_uid)).all()
-    return _study_views(tx, rows)[0] if rows else None
-
-
-def studies_of(tx: Connection, identity_id: str) -> tuple[StudyView, ...]:
-    """All examinations of the identity that `identity_id` names today, in time order, untimed ones last."""
-    rows = tx.execute(
-        _studies()
-        .where(membership.c.identity_id == identity_id)
-        .order_by(
-            study.c.study_at.is_(None), study.c.study_at, study.c.first_seen_at, study.c.study_instance_uid
-        )
-    ).all()
-    return tuple(_study_views(tx, rows))
-
-
 def _records() -> Select[Any]:
     return (
         select(
@@ -136,35 +101,15 @@ def _records() -> Select[Any]:
     )
 
 
-def _studies() -> Select[Any]:
-    return (
-        select(
-            study.c.study_instance_uid,
-            study.c.modality,
-            study.c.study_at,
-            study.c.archive,
-            study.c.description,
-            study.c.accession_number,
-            source_record.c.record_id,
-            source_record.c.authority,
-            source_record.c.local_id,
-            membership.c.identity_id,
-        )
-        .join(source_record, source_record.c.record_id == study.c.record_id)
-        .join(membership, membership.c.record_id == study.c.record_id)
-    )
-
-
 def _provisional(tx: Connection, records: Collection[str]) -> set[str]:
     """Those of `records` about which a clerk is asked, or whose scoring is still to come."""
     asked = select(review.c.record_id).where(
         review.c.record_id.in_(records), review.c.kind.in_(ASKING), review.c.state.in_(OPEN_STATES)
     )
-    later = alias(decision)
-    deferred = select(decision.c.record_id).where(
-        decision.c.record_id.in_(records),
-        decision.c.outcome == DEFERRED,
-        ~exists().where(later.c.record_id == decision.c.record_id, later.c.at > decision.c.at),
+    deferred = (
+        select(source_record.c.record_id)
+        .join(decision, decision.c.decision_id == last_decision(source_record.c.record_id))
+        .where(source_record.c.record_id.in_(records), decision.c.outcome == DEFERRED)
     )
     return set(tx.execute(union(asked, deferred)).scalars())
 
@@ -181,25 +126,6 @@ def _record_views(tx: Connection, rows: Sequence[Row[Any]]) -> list[RecordView]:
             version=row.version,
             told_at=row.told_at,
             raw=row.raw,
-        )
-        for row in rows
-    ]
-
-
-def _study_views(tx: Connection, rows: Sequence[Row[Any]]) -> list[StudyView]:
-    provisional = _provisional(tx, {row.record_id for row in rows})
-    return [
-        StudyView(
-            study_instance_uid=row.study_instance_uid,
-            identity_id=row.identity_id,
-            provisional=row.record_id in provisional,
-            authority=row.authority,
-            local_id=row.local_id,
-            modality=row.modality,
-            at=row.study_at,
-            archive=row.archive,
-            description=row.description,
-            accession_number=row.accession_number,
         )
         for row in rows
     ]

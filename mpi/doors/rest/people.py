@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -12,16 +13,15 @@ from mpi.doors.rest.answers import Candidate, Dropped, Evidence, Identified, Mat
 from mpi.doors.rest.authentication import Sender, SenderOrReader, reads_people
 from mpi.doors.rest.parts import IdempotencyKey, Index, reading
 from mpi.doors.rest.schemas import IdentifyBody, MatchBody
-from mpi.errors import NotAllowed
 from mpi.flows.identify import identify as identify_record
 from mpi.flows.match import match as match_person
 from mpi.flows.requests import IdentifyAnswer, IdentifyRequest, MatchAnswer, MatchRequest, NirHit
-from mpi.security.authorities import find_authority
 from mpi.security.nir_guard import count_hits, guard
 
 router = APIRouter(prefix="/v1", tags=["people"], dependencies=[Depends(reading("application/json"))])
 
 DOOR = "rest"
+TICK = 0.025  # seconds: a sender's answer leaves on a tick, so that its time says little of what was compared
 
 
 @router.post(
@@ -41,20 +41,17 @@ def identify(
 ) -> Any:
     """The answer is sent after the commit. Senders get no weight, margin or evidence."""
 
-    def work(tx: Any) -> IdentifyAnswer:
-        declared = find_authority(tx, body.authority)
-        if declared is None:
-            raise NotAllowed("No such assigning authority is declared for this sender.")
-        request = IdentifyRequest(
-            actor=actor,
-            raw=body.raw(authority=declared.name, local_id=body.local_id),
-            door=DOOR,
-            study=body.study_ref(),
-            idempotency_key=key,
-        )
-        return identify_record(tx, request, index.matcher, at=index.clock(), ids=index.ids)
-
-    return identified(index.db.run_write(work), in_full=reads_people(actor))
+    request = IdentifyRequest(
+        actor=actor,
+        raw=body.raw(authority=body.authority, local_id=body.local_id),
+        door=DOOR,
+        study=body.study_ref(),
+        idempotency_key=key,
+    )
+    answer = index.db.run_write(
+        lambda tx: identify_record(tx, request, index.matcher, at=index.clock(), ids=index.ids)
+    )
+    return identified(answer, in_full=reads_people(actor))
 
 
 @router.post(
@@ -72,6 +69,7 @@ def match(
     index: Index,
 ) -> Any:
     """Senders learn `one` with its id, `none` or `many`, and may ask about 200 different persons an hour."""
+    started = time.perf_counter()
     raw, hits = guard(body.raw(authority=body.authority or "", local_id=body.local_id or ""))
     if hits:
         with index.db.write() as tx:
@@ -80,6 +78,8 @@ def match(
         index.probes.count(actor.actor_id, raw)
     with index.db.read() as tx:
         answer = match_person(tx, MatchRequest(actor=actor, raw=raw), index.matcher)
+    if not reads_people(actor):
+        time.sleep(TICK - (time.perf_counter() - started) % TICK)
     return matched(replace(answer, dropped=hits), in_full=reads_people(actor))
 
 

@@ -16,6 +16,7 @@ from mpi.doors.rest.authentication import SenderOrReader, reads_people
 from mpi.doors.rest.parts import Index
 from mpi.errors import NotAllowed, NotFound
 from mpi.flows import lookup
+from mpi.flows.studies import DesiredStudy, desired, studies_of
 from mpi.security.actors import Actor
 from mpi.security.authorities import find_authority
 from mpi.settings import Settings
@@ -81,7 +82,7 @@ def studies(identity_id: IdentityInPath, actor: SenderOrReader, index: Index) ->
     """An old id answers with `merged_into` and the survivor's examinations."""
     with index.db.read() as tx:
         found = lookup.identity_view(tx, identity_id)
-        listed = lookup.studies_of(tx, found.identity_id) if found else ()
+        listed = studies_of(tx, found.identity_id) if found else ()
     if found is None or not any(_may_see(actor, one.authority) for one in found.records):
         raise NotFound("No such identity.")
     return answers.Studies(
@@ -100,7 +101,7 @@ def studies(identity_id: IdentityInPath, actor: SenderOrReader, index: Index) ->
 def study(uid: StudyInPath, actor: SenderOrReader, index: Index) -> Any:
     """Asked by its Study Instance UID."""
     with index.db.read() as tx:
-        found = lookup.study_view(tx, uid)
+        found = desired(tx, uid)
     visible = _studies([found] if found else [], actor, index.settings)
     if not visible:
         raise NotFound("No such examination.")
@@ -132,7 +133,7 @@ def _record(view: lookup.RecordView, actor: Actor) -> answers.Record:
     )
 
 
-def _studies(views: Sequence[lookup.StudyView], actor: Actor, settings: Settings) -> list[answers.Study]:
+def _studies(views: Sequence[DesiredStudy], actor: Actor, settings: Settings) -> list[answers.Study]:
     return [
         answers.Study(
             study_instance_uid=view.study_instance_uid,
@@ -141,7 +142,7 @@ def _studies(views: Sequence[lookup.StudyView], actor: Actor, settings: Settings
             authority=view.authority,
             local_id=view.local_id,
             modality=view.modality,
-            at=view.at,
+            at=view.study_at,
             archive=view.archive,
             description=view.description,
             accession_number=view.accession_number,
