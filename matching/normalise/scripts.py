@@ -14,6 +14,7 @@ from matching.normalise.reference import LATIN_LETTERS
 from matching.normalise.text import script
 
 VOWEL_MARK = "*"  # one for each run of vowels
+KH = "2"  # one letter of its own
 VOWELLESS = frozenset({"ARABIC", "HEBREW"})  # alphabets that leave short vowels out
 
 _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -21,7 +22,7 @@ _SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, replacement in (
         ("SH", "CH"),
         ("CH", "1"),  # kept: neither S nor K
-        ("KH", "2"),
+        ("KH", KH),
         ("GH", "G"),
         ("DJ", "J"),
         ("Q", "K"),
@@ -56,5 +57,5 @@ def skeleton(letters: str) -> str:
 
 
 def consonants(of_skeleton: str) -> str:
-    """A skeleton without its vowel marks: what a Latin and an Arabic spelling have in common."""
-    return of_skeleton.replace(VOWEL_MARK, "")
+    """A skeleton without vowel marks, KH as H: what spellings in two alphabets have in common."""
+    return of_skeleton.replace(VOWEL_MARK, "").replace(KH, "H")
