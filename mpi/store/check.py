@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, func, inspect, select, text
+from sqlalchemy.exc import DatabaseError
 
 from mpi.store import schema
 from mpi.store.tables import (
@@ -51,18 +52,22 @@ def check(database: Database) -> list[str]:
         found, wanted = schema.current(tx), schema.head()
         if found != wanted:
             return [f"The schema is at revision {found or 'none'}, this program needs {wanted}."]
-        broken = [*_integrity(tx), *_tables(tx)]
-        return broken or list(_orphans(tx))
+        missing = list(_tables(tx))
+        return missing or [*_integrity(tx), *_orphans(tx)]
 
 
 def _integrity(tx: Connection) -> Iterator[str]:
     """What SQLite finds in its own file; PostgreSQL has data checksums and amcheck for that."""
-    if tx.dialect.name == "sqlite":
-        for (said,) in tx.execute(text("PRAGMA integrity_check")):
-            if said != "ok":
-                yield f"SQLite: {said}."
-        for table, *_ in tx.execute(text("PRAGMA foreign_key_check")):
-            yield f"SQLite: a row of {table} refers to a row that is missing."
+    if tx.dialect.name != "sqlite":
+        return
+    try:
+        found = tx.execute(text("PRAGMA integrity_check")).scalars().all()
+        widowed = tx.execute(text("PRAGMA foreign_key_check")).scalars().all()
+    except DatabaseError:
+        yield "SQLite: the file is damaged beyond reading; restore a backup."
+        return
+    yield from (f"SQLite: {said}." for said in found if said != "ok")
+    yield from (f"SQLite: a row of {table} refers to a row that is missing." for table in widowed)
 
 
 def _tables(tx: Connection) -> Iterator[str]:

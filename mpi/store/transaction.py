@@ -29,6 +29,7 @@ LONGEST_PAUSE = 0.5  # seconds between two attempts
 
 CONTENDED_STATES = frozenset({"40001", "40P01", "55P03"})  # serialisation failure, deadlock, lock time-out
 UNIQUE_VIOLATION = "23505"
+DAMAGED_WORDS = ("database disk image is malformed", "file is not a database")
 CONTENDED_WORDS = ("database is locked", "database table is locked", "database schema is locked")
 
 _jitter = random.SystemRandom()
@@ -180,6 +181,8 @@ def _own(error: DBAPIError) -> MpiError:
         return Contended("Another change is under way.", retry_after=1)
     if state == UNIQUE_VIOLATION or words.startswith("UNIQUE constraint failed"):
         return KeyTaken("Another change was first.", retry_after=1)
+    if words.startswith(DAMAGED_WORDS):
+        return Unavailable("The database file is damaged: restore a backup.")
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return Unavailable("The database is out of reach.", cause=state or words)
     rule = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or words
