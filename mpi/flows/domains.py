@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from mpi.dicom.header import Header
 from mpi.dicom.identity import received_id
 from mpi.errors import NotAllowed
 from mpi.security.actors import Actor
 from mpi.security.authorities import NAME, Authority, authority_by_label, authority_by_name, authority_by_oid
-from mpi.store.tables import authority
+
+PROVISIONAL = "AE:"
 
 
-def domain_of(
-    tx: Connection, header: Header, *, sender: Actor | None, calling_ae: str | None, at: datetime
-) -> str:
+def domain_of(tx: Connection, header: Header, *, sender: Actor | None, calling_ae: str | None) -> str:
     """The authority's name, best evidence first: universal id, issuer label, the sender's only authority.
 
     An issuer that nobody declared, or none where the sender speaks for several or is not declared itself
-    (None), gets a provisional domain of that caller alone, never one shared by a site. Raises NotAllowed when
-    the object names a declared authority that the sender may not speak for.
+    (None), gives a provisional domain of that caller alone, never one shared by a site. Raises NotAllowed
+    when the object names a declared authority that the sender may not speak for.
     """
     told = received_id(header)
     oid, label = (told.oid, told.label) if told else (header.universal_id, header.issuer)
@@ -35,8 +33,10 @@ def domain_of(
     issuer = oid or label
     if not issuer and sender is not None and len(sender.authorities) == 1:
         return next(iter(sender.authorities))
-    caller = f"AE:{calling_ae}" if calling_ae else (sender.actor_id if sender else "AE:")
-    return _provisional(tx, f"{caller}:{issuer}" if issuer else caller, at=at)
+    caller = calling_ae or (
+        sender.actor_id if sender else ""
+    )  # an actor's id holds a colon, so it is digested
+    return _provisional(caller, issuer)
 
 
 def _declared(tx: Connection, *, oid: str | None, label: str | None) -> Authority | None:
@@ -48,13 +48,14 @@ def _declared(tx: Connection, *, oid: str | None, label: str | None) -> Authorit
     return None
 
 
-def _provisional(tx: Connection, domain: str, *, at: datetime) -> str:
-    """Makes the domain known. One whose text is no authority's name is told by a digest of it."""
-    name = domain if NAME.fullmatch(domain) else f"AE:{hashlib.sha256(domain.encode()).hexdigest()[:32]}"
-    if authority_by_name(tx, name) is None:
-        tx.execute(
-            insert(authority).values(
-                authority=name, oid=None, label=name, sends_status=False, certified=False, created_at=at
-            )
-        )
-    return name
+def is_provisional(domain: str) -> bool:
+    """Whether nobody declared it: the gateway itself speaks for it, on behalf of the caller."""
+    return domain.startswith(PROVISIONAL)
+
+
+def _provisional(caller: str, issuer: str | None) -> str:
+    """`AE:<caller>` or `AE:<caller>:<issuer>`; a digest where that is no authority's name or not unique."""
+    domain = PROVISIONAL + (f"{caller}:{issuer}" if issuer else caller)
+    if NAME.fullmatch(domain) and ":" not in caller:
+        return domain
+    return PROVISIONAL + hashlib.sha256(f"{caller}\0{issuer}".encode()).hexdigest()[:32]

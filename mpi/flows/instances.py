@@ -13,8 +13,9 @@ from mpi.errors import Conflict, NotFound
 from mpi.store.tables import instance
 
 State = Literal["spooled", "held", "stored", "conflict", "quarantined", "failed"]
-WAITING_FOR_A_PERSON = ("held", "conflict", "quarantined", "failed")
+WAITING_FOR_A_PERSON: tuple[State, ...] = ("held", "conflict", "quarantined", "failed")
 RELEASABLE = ("held", "failed")
+RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,15 @@ def by_ids(tx: Connection, instance_ids: Sequence[str]) -> dict[str, Kept]:
     return {row.instance_id: _kept(row) for row in found}
 
 
-def with_state(tx: Connection, states: Collection[str], *, limit: int = 1000) -> list[Kept]:
+def with_state(tx: Connection, states: Collection[State], *, limit: int = 1000) -> list[Kept]:
     """Objects in one of these states, the oldest first."""
     query = select(*_COLUMNS).where(instance.c.state.in_(states))
     return [_kept(row) for row in tx.execute(query.order_by(instance.c.received_at).limit(limit))]
+
+
+def ids_with_state(tx: Connection, state: State) -> list[str]:
+    """Every instance id in this state."""
+    return list(tx.execute(select(instance.c.instance_id).where(instance.c.state == state)).scalars())
 
 
 def due(tx: Connection, *, at: datetime) -> list[Kept]:
@@ -81,7 +87,7 @@ def counts(tx: Connection) -> dict[str, int]:
     return dict(tx.execute(query).tuples().all())
 
 
-def move(tx: Connection, instance_id: str, *, state: str, reason: str | None, **columns: Any) -> None:
+def move(tx: Connection, instance_id: str, *, state: State, reason: str | None, **columns: Any) -> None:
     """Sets state and reason of one object, and other columns by name."""
     tx.execute(
         update(instance)
@@ -133,5 +139,5 @@ def release(tx: Connection, instance_id: str, *, at: datetime) -> Kept:
         raise Conflict(
             "Only a held or failed object can be released.", instance_id=instance_id, state=row.state
         )
-    move(tx, instance_id, state="spooled", reason="released", next_attempt_at=at, attempts=0)
+    move(tx, instance_id, state="spooled", reason=RELEASED, next_attempt_at=at, attempts=0)
     return row

@@ -17,14 +17,14 @@ from mpi.dicom.traits import raw_record
 from mpi.errors import NotAllowed, RecordedConflict
 from mpi.flows import instances, reviews
 from mpi.flows.arrivals import Arrival, Desk, Placement, Receipt
-from mpi.flows.domains import domain_of
+from mpi.flows.domains import domain_of, is_provisional
 from mpi.flows.identify import identify
-from mpi.flows.instances import Kept
+from mpi.flows.instances import Kept, State
 from mpi.flows.requests import IdentifyRequest, StudyRef
 from mpi.security.actors import Actor
 from mpi.security.nir_guard import count_hits
 from mpi.security.senders import sender_of_ae
-from mpi.store.tables import decision, identity, instance, membership, study
+from mpi.store.tables import decision, identity, instance, membership, review, study
 
 GATEWAY = "system:gateway"
 UNIDENTIFIED = "study:"  # local id of a patient known by one study only
@@ -112,8 +112,10 @@ def place(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Plac
             return Placement("held", UNDECLARED_AE)
     if _names_us(tx, header, desk):
         return _returned(tx, arrival, at=at)
-    domain = domain_of(tx, header, sender=sender, calling_ae=arrival.calling_ae, at=at)
-    return _follow(tx, arrival, sender or Actor(actor_id=GATEWAY, roles=frozenset()), domain, desk, at=at)
+    domain = domain_of(tx, header, sender=sender, calling_ae=arrival.calling_ae)
+    if sender is None or is_provisional(domain):
+        sender = Actor(actor_id=GATEWAY, roles=frozenset())
+    return _follow(tx, arrival, sender, domain, desk, at=at)
 
 
 def _follow(
@@ -136,6 +138,8 @@ def _follow(
         answer = identify(tx, request, desk.matcher, at=at, ids=desk.ids)
     except RecordedConflict:
         return Placement("held", STUDY_OF_ANOTHER)
+    if answer.review_id is not None and _kind(tx, answer.review_id) == reviews.OVERLAY:
+        return Placement("held", ANOTHER_PERSON)
     if header.several_patients:
         _ask(tx, arrival, SEVERAL_PATIENTS, desk, at=at)
     return Placement("spooled", None, answer.identity_id, statement)
@@ -230,6 +234,10 @@ def _ask(tx: Connection, arrival: Arrival, reason: str, desk: Desk, *, at: datet
     )
 
 
+def _kind(tx: Connection, review_id: str) -> int | None:
+    return tx.execute(select(review.c.kind).where(review.c.review_id == review_id)).scalar_one_or_none()
+
+
 @dataclass(frozen=True, slots=True)
 class _Pin:
     record_id: str
@@ -258,7 +266,9 @@ def _names_us(tx: Connection, header: Header, desk: Desk) -> bool:
 
 
 def _changes(arrival: Arrival, desk: Desk, identity_id: str | None) -> bool:
-    """Whether the archive's copy will differ: not where the object already bears the survivor."""
+    """Whether the archive's copy will differ from what came: another identity, or a number emptied."""
+    if any(not hit.suspect for hit in arrival.hits):
+        return True
     if identity_id is None or desk.modes.get(arrival.archive) == "pass":
         return False
     return (arrival.header.patient_id or "").strip() != identity_id
@@ -281,7 +291,7 @@ def _study(arrival: Arrival) -> StudyRef:
     )
 
 
-def _write(tx: Connection, arrival: Arrival, *, state: str, reason: str | None) -> None:
+def _write(tx: Connection, arrival: Arrival, *, state: State, reason: str | None) -> None:
     """The object's row, new or, when a clerk let it go on, the one it has."""
     if arrival.released:
         instances.move(tx, arrival.instance_id, state=state, reason=reason, next_attempt_at=None)

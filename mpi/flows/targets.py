@@ -7,7 +7,7 @@ from importlib.metadata import version
 from sqlalchemy import Connection, select
 
 from mpi.dicom.header import Header
-from mpi.dicom.identity import is_ours, received_id
+from mpi.dicom.identity import received_id
 from mpi.dicom.target import QualifiedId, TagPlan, Target
 from mpi.flows.studies import DesiredStudy
 from mpi.settings import ArchiveSettings, Settings
@@ -24,12 +24,6 @@ def plan_of(archive: ArchiveSettings) -> TagPlan:
 def modifying_system(settings: Settings) -> str:
     """product@site/version, as Modifying System (0400,0563) names us."""
     return f"mpi@{settings.site_label}/{version('mpi')}"[:SYSTEM_LENGTH]
-
-
-def settled(header: Header, wanted: DesiredStudy, settings: Settings) -> bool:
-    """The object already bears the survivor under our namespace: it passes byte-identical."""
-    ours = is_ours(header, oid=settings.issuer_oid, label=settings.issuer_label)
-    return ours and (header.patient_id or "").strip() == wanted.identity_id
 
 
 def target_of(

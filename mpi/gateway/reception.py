@@ -30,6 +30,7 @@ from mpi.gateway.writer import GroupCommit
 log = logging.getLogger(__name__)
 
 RETRY_FIRST, RETRY_LONGEST = 0.25, 10.0  # seconds between two tries to register with the database
+UNREADABLE = "unreadable"
 Forward = Callable[[str, str, str], None]  # archive, study, instance id
 
 
@@ -177,17 +178,25 @@ class Reception:
         if not self._spool.holds(name, shelf="quarantine"):
             self._spool.put(envelope, [data], shelf="quarantine")
         log.warning("object %s quarantined: %s", name, reason)
-        self.list_quarantined(envelope, reason)
+        self._list(envelope)
         return Answer.UNREADABLE
 
-    def list_quarantined(self, envelope: Envelope, reason: str) -> None:
+    def list_quarantined(self, instance_id: str) -> None:
+        """Writes the row of a quarantined file that has none."""
+        try:
+            with self._spool.open(instance_id, shelf="quarantine") as spooled:
+                self._list(spooled.envelope)
+        except (FileNotFoundError, SpoolDamaged) as error:
+            log.error("object %s: %s", instance_id, error)
+
+    def _list(self, envelope: Envelope) -> None:
         """The row of a quarantined file; without a database it is written at the next start."""
         self._writer.submit(
             lambda tx: intake.quarantine(
                 tx,
                 None,
                 instance_id=envelope.instance_id,
-                reason=reason,
+                reason=envelope.reason or UNREADABLE,
                 at=envelope.received_at,
                 calling_ae=envelope.calling_ae,
                 peer=envelope.peer,

@@ -1,0 +1,150 @@
+"""The way out: each study in order, several at once, until the archive has proved that it holds an object.
+
+Whether an object was sent is in the database; the queue in memory is rebuilt from it at every start.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from mpi.dicom.coercion import Held
+from mpi.dicom.elements import Unreadable
+from mpi.errors import MpiError
+from mpi.flows import instances
+from mpi.flows.instances import Kept, State
+from mpi.gateway.archives import Archive, ArchiveAway, ArchiveRefuses, InstanceKey
+from mpi.gateway.outgoing import Outgoing, Prepared
+from mpi.gateway.queue import Queue
+from mpi.gateway.spool import Spool, SpoolDamaged
+from mpi.gateway.writer import GroupCommit
+
+log = logging.getLogger(__name__)
+
+PAUSE_FIRST, PAUSE_LONGEST = 0.25, 60.0  # seconds between two tries while an archive is away
+TRIES_OF_ONE_OBJECT = 8  # while the archive answers and takes others
+
+MISSING_FILE = "spool-file-missing"
+NO_IDENTITY = "study-without-identity"
+
+
+class Forwarder:
+    """Sends the objects of one archive with a few threads. `delivered(instance_id, at)` is told of each."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        outgoing: Outgoing,
+        *,
+        spool: Spool,
+        writer: GroupCommit,
+        threads: int,
+        delivered: Callable[[str, datetime], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.archive = archive
+        self.queue = Queue()
+        self._outgoing = outgoing
+        self._spool = spool
+        self._writer = writer
+        self._delivered = delivered
+        self._clock = clock
+        self._pause = PAUSE_FIRST
+        self._threads = [
+            threading.Thread(target=self._run, name=f"gateway-forward-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        """Begins to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finishes the objects in hand and closes the archive."""
+        self.queue.close()
+        for thread in self._threads:
+            thread.join()
+        self.archive.close()
+
+    def _run(self) -> None:
+        while (turn := self.queue.take()) is not None:
+            study, waiting = turn
+            done = 0
+            try:
+                for instance_id, row in self._outgoing.rows(waiting):
+                    self._send(instance_id, row)
+                    done += 1
+                    self._pause = PAUSE_FIRST
+            except (ArchiveAway, MpiError) as error:
+                log.warning("forwarding waits %.1f s: %s", self._pause, error)
+                self.queue.hold_off(self._pause)
+                self._pause = min(2 * self._pause, PAUSE_LONGEST)
+            finally:
+                self.queue.give_back(study, done)
+
+    def _send(self, instance_id: str, row: Kept | None) -> None:
+        """One object, to the end: stored, or listed for an operator. Raises ArchiveAway, Unavailable."""
+        if row is None or row.state != "spooled":
+            return  # delivered by an earlier turn, or taken back
+        try:
+            with self._spool.open(instance_id) as spooled:
+                prepared = self._outgoing.prepare(row, spooled)
+                if prepared is None:
+                    self._give_up(instance_id, "held", NO_IDENTITY)
+                    return
+                self._store(row, prepared)
+                del prepared, spooled
+        except FileNotFoundError:
+            log.error("object %s: its spool file is missing", instance_id)
+            self._give_up(instance_id, "failed", MISSING_FILE)
+        except (SpoolDamaged, Unreadable) as error:
+            self._spool.quarantine(instance_id)
+            self._give_up(instance_id, "quarantined", str(error))
+        except Held as error:
+            self._give_up(instance_id, "held", error.reason)
+        except ArchiveRefuses as error:
+            self._give_up(instance_id, "failed", str(error))
+
+    def _store(self, row: Kept, prepared: Prepared) -> None:
+        key = InstanceKey(
+            study_instance_uid=row.study_instance_uid or "",
+            series_instance_uid=row.series_instance_uid or "",
+            sop_instance_uid=row.sop_instance_uid or "",
+        )
+        try:
+            self.archive.store(key, prepared.parts)
+        except ArchiveAway as error:
+            self._failed_try(row, str(error))
+            raise
+        at = self._clock()
+        self._writer.submit(
+            lambda tx: instances.record_stored(
+                tx, row.instance_id, at=at, patient_id=prepared.patient_id, changes=prepared.changes
+            ),
+            lambda _, error: None if error else self._delivered(row.instance_id, at),
+        ).result()
+
+    def _failed_try(self, row: Kept, reason: str) -> None:
+        """Notes the try. An object that fails again and again while the archive answers is given up."""
+        again_at: datetime | None = self._clock() + timedelta(seconds=self._pause)
+        if row.attempts + 1 >= TRIES_OF_ONE_OBJECT and self._answers():
+            again_at = None
+        self._writer.submit(
+            lambda tx: instances.record_attempt(tx, row.instance_id, reason=reason, again_at=again_at)
+        ).result()
+
+    def _answers(self) -> bool:
+        try:
+            self.archive.check()
+        except ArchiveAway:
+            return False
+        return True
+
+    def _give_up(self, instance_id: str, state: State, reason: str) -> None:
+        log.warning("object %s is %s: %s", instance_id, state, reason)
+        self._writer.submit(
+            lambda tx: instances.move(tx, instance_id, state=state, reason=reason, next_attempt_at=None)
+        ).result()
