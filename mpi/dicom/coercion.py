@@ -106,14 +106,15 @@ def coerce(
         draft.notes.append("digital signatures that the coercion breaks were removed")
     item = appended(opened, {*draft.elements, *emptied}, target)
     draft.put(tags.ORIGINAL_ATTRIBUTES, item, "one item more")
-    changes = tuple(_change(opened, tag, draft.after[tag]) for tag in sorted(draft.elements))
+    top = Level.top(opened)
+    changes = tuple(_change(top, tag, draft.after[tag]) for tag in sorted(draft.elements))
     for tag in _stale(draft.base, draft.elements):
         draft.elements[tag] = b""
     return Coercion(
         parts=splice(draft.base, draft.elements),
         changes=changes,
         via=draft.base.via,
-        notes=(*opened.notes, *draft.notes, *_warnings(opened)),
+        notes=(*opened.notes, *draft.notes, *_warnings(opened, top)),
     )
 
 
@@ -217,16 +218,15 @@ def _stale(base: DicomObject, touched: Iterable[int]) -> list[int]:
     ]
 
 
-def _change(opened: DicomObject, tag: int, after: str | None) -> Change:
+def _change(top: Level, tag: int, after: str | None) -> Change:
     return Change(
-        keyword=keyword_for_tag(tag) or path_of(tag), tag=tag, before=_before(opened, tag), after=after
+        keyword=keyword_for_tag(tag) or path_of(tag), tag=tag, before=_before(top, tag), after=after
     )
 
 
-def _before(opened: DicomObject, tag: int) -> str | None:
+def _before(top: Level, tag: int) -> str | None:
     """The old value as text, None when absent: ids as CX, other sequences by their number of items."""
-    top = Level.top(opened)
-    if tag not in opened.elements:
+    if tag not in top.elements:
         return None
     if tag == tags.PATIENT_NAME:
         return top.name(tag)
@@ -240,9 +240,8 @@ def _before(opened: DicomObject, tag: int) -> str | None:
     return f"{len(found)} items"
 
 
-def _warnings(opened: DicomObject) -> list[str]:
+def _warnings(opened: DicomObject, top: Level) -> list[str]:
     """What the operator should know of an object whose header alone was changed."""
-    top = Level.top(opened)
     told = []
     if tags.CONTENT_SEQUENCE in opened.elements or tags.ENCAPSULATED_DOCUMENT in opened.elements:
         told.append("the identity inside the document was not changed")

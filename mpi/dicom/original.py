@@ -73,24 +73,27 @@ def appended(opened: DicomObject, changed: Iterable[int], target: Target) -> byt
     """
     old = opened.elements.get(tags.ORIGINAL_ATTRIBUTES)
     if old is None:
-        vr, encoding, content = "SQ", opened.encoding, b""
+        item = encode_item(_content(opened, changed, target, opened.encoding), opened.encoding)
+        return encode(tags.ORIGINAL_ATTRIBUTES, "SQ", item, opened.encoding)
+    encoding = inside(old, opened.encoding)
+    item = encode_item(_content(opened, changed, target, encoding), encoding)
+    whole = opened.whole(tags.ORIGINAL_ATTRIBUTES)
+    if old.undefined:
+        new = whole[:-8] + item + whole[-8:]  # the delimiter stays last
     else:
-        vr, encoding = old.vr or "SQ", inside(old, opened.encoding)
-        content = bytes(opened.body[old.value : old.end - (8 if old.undefined else 0)])
-    before = 0 if old is None else sum(1 for _ in items(opened.body, old, opened.encoding))
-    new = encode(
-        tags.ORIGINAL_ATTRIBUTES,
-        vr,
-        content + encode_item(_content(opened, changed, target, encoding), encoding),
-        opened.encoding,
-    )
-    view = memoryview(new)
-    header = 8 if not opened.encoding.explicit else 12
-    element = Element(tags.ORIGINAL_ATTRIBUTES, vr, 0, header, len(new), False)
-    found = list(items(view, element, opened.encoding))
-    if len(found) != before + 1 or view[header : header + len(content)] != content:
-        raise Unreadable("the old Original Attributes items do not survive")
+        at = old.value - old.start
+        new = whole[: at - 4] + opened.encoding.long.pack(len(whole) - at + len(item)) + whole[at:] + item
+    _check(opened, old, new)
     return new
+
+
+def _check(opened: DicomObject, old: Element, new: bytes) -> None:
+    """Proves that the old items stand as they were and exactly one follows. Raises Unreadable."""
+    element = old._replace(start=0, value=old.value - old.start, end=len(new))
+    before = [bytes(opened.body[item.start : item.end]) for item in items(opened.body, old, opened.encoding)]
+    after = [new[item.start : item.end] for item in items(new, element, opened.encoding)]
+    if after[:-1] != before:
+        raise Unreadable("the old Original Attributes items do not survive")
 
 
 def _content(opened: DicomObject, changed: Iterable[int], target: Target, encoding: Encoding) -> bytes:
@@ -144,7 +147,7 @@ def _stands(opened: DicomObject, tag: int) -> bool:
 
 def _nonconforming(opened: DicomObject, tag: int, encoding: Encoding) -> bytes:
     """An item of (0400,0551): which attribute (selector macro, PS3.3 table 10-20) and its bytes."""
-    attribute = encoding.number.pack(tag >> 16) + encoding.number.pack(tag & 0xFFFF)
+    attribute = encoding.pair.pack(tag >> 16, tag & 0xFFFF)
     return b"".join(
         (
             encode(tags.SELECTOR_ATTRIBUTE, "AT", attribute, encoding),

@@ -70,5 +70,5 @@ def _value(opened: DicomObject, found: dict[int, Element], tag: int) -> bytes:
 
 def _tags(value: bytes, encoding: Encoding) -> set[int]:
     """An AT value as tags."""
-    numbers = [number for (number,) in encoding.number.iter_unpack(value[: len(value) // 4 * 4])]
-    return {group << 16 | element for group, element in zip(numbers[::2], numbers[1::2], strict=True)}
+    pairs = encoding.pair.iter_unpack(value[: len(value) // 4 * 4])
+    return {group << 16 | element for group, element in pairs}

@@ -56,18 +56,19 @@ def check(opened: DicomObject, changes: Changes, head: list[Buffer]) -> None:
     if not changes.keys().isdisjoint(tags.UIDS):
         raise Unreadable("a coercion never changes a UID")
     last = max(changes)
-    kept = [tag for tag in opened.elements if tag <= last and changes.get(tag, b"x")]
-    expected = sorted({*kept, *(tag for tag, new in changes.items() if new)})
-    joined = memoryview(b"".join(head))
+    kept = [tag for tag in opened.elements if tag <= last and tag not in changes]
+    joined = b"".join(head)
     found, end = walk(joined, opened.encoding)
+    expected = sorted([*kept, *(tag for tag, new in changes.items() if new)])
     if end != len(joined) or [element.tag for element in found] != expected:
         raise Unreadable("the result holds other elements than planned")
-    for element in found:
-        now = joined[element.start : element.end]
-        if (new := changes.get(element.tag)) is not None:
-            if now != new or len(new) % 2:
+    before = bytes(opened.body[: opened.elements[kept[-1]].end]) if kept else b""
+    for tag, _, start, _, stop, _ in found:
+        now = joined[start:stop]
+        if tag in changes:
+            if now != changes[tag] or len(now) % 2:
                 raise Unreadable("an element of ours is not as planned")
         else:
-            before = opened.elements[element.tag]
-            if now != opened.body[before.start : before.end]:
+            old = opened.elements[tag]
+            if now != before[old.start : old.end]:
                 raise Unreadable("an untouched element differs")
