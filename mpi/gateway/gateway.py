@@ -15,7 +15,7 @@ from mpi.errors import MpiError, Unavailable
 from mpi.flows import instances
 from mpi.flows.arrivals import Desk
 from mpi.flows.matcher import Ids, Matcher
-from mpi.gateway.archives import ArchiveAway, open_archive
+from mpi.gateway.archives import Archive, ArchiveAway, open_archive
 from mpi.gateway.forward import MISSING_FILE, Forwarder
 from mpi.gateway.outgoing import Outgoing
 from mpi.gateway.reception import Reception
@@ -119,6 +119,10 @@ class Gateway:
                 return False
             time.sleep(0.02)
         return True
+
+    def archive(self, name: str | None = None) -> Archive:
+        """The driver of an archive; the default one for None."""
+        return self._forwarders[name or self.default_archive].archive
 
     def check(self) -> dict[str, str]:
         """What is wrong, by part (database, spool, archive.NAME); empty when all is well."""
