@@ -71,7 +71,7 @@ def decision_row(
                     "past": one.past,
                     "not_same": one.not_same,
                     "barred": one.barred,
-                    "levels": levels(one),
+                    "levels": _told_levels(one),
                 }
                 for one in _considered(conclusion)[:CANDIDATES_KEPT]
             ],
@@ -143,6 +143,11 @@ def ledger_entry(
             "outbox_ids": [str(one) for one in done.outbox_ids],
         },
     }
+
+
+def _told_levels(candidate: Candidate) -> list[list[Any]]:
+    """[comparison, level, bits] of what both sides told, the prior first; the rest weighs nothing."""
+    return [list(one) for one in candidate.score.evidence if one.level is not None or one.weight]
 
 
 def _considered(conclusion: Conclusion) -> tuple[Candidate, ...]:

@@ -107,7 +107,9 @@ def _keys_held(tx: Connection, record_id: str) -> set[int]:
 
 def _act(admitted: Admitted, seen: Seen, subject: Subject, conclusion: Conclusion) -> Act:
     request, case = admitted.request, conclusion.case
-    compared_again = case.decision is not None and not case.is_new
+    vanished: tuple[int, ...] = ()
+    if case.decision is not None and not case.is_new:  # compared anew with its own past and with others
+        vanished = (reviews.OVERLAY, *reviews.RESEMBLING, *((reviews.CHANGED,) if case.restored else ()))
     on = subject.encounter_on
     return Act(
         actor=request.actor,
@@ -120,7 +122,7 @@ def _act(admitted: Admitted, seen: Seen, subject: Subject, conclusion: Conclusio
         pinned_to=seen.pinned_to,
         encounter_on=on.isoformat() if on else None,
         idempotency_key=request.idempotency_key,
-        vanished=(reviews.OVERLAY, *reviews.RESEMBLING) if compared_again else (),
+        vanished=vanished,
     )
 
 

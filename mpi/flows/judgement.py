@@ -79,13 +79,15 @@ def _judge(
         else None
     )
     links = decision is not None and decision.outcome is Outcome.LINK
+    changed, restored = _strict_change(subject, undisputed)
     case = Case(
         record=subject.record,
         record_id=subject.record_id,
         identity_id=subject.identity_id,
         is_new=subject.is_new,
         linked=own is not None and len(membership.members(tx, own)) > 1,
-        changed=_strictly_changed(subject, undisputed),
+        changed=changed,
+        restored=restored,
         complete=complete,
         capped=links and link_cap.reached(tx, authority=subject.record.authority, at=at),
         decision=decision,
@@ -106,13 +108,14 @@ def _without_comparing(subject: Subject, matcher: Matcher, *, overlay: float | N
     return Conclusion(case=case, verdict=verdict(case, matcher.policy), met=_NOBODY_MET)
 
 
-def _strictly_changed(subject: Subject, undisputed: Sequence[Record]) -> bool:
-    """True when a strict trait differs from the version before, unless an older version is restored."""
+def _strict_change(subject: Subject, undisputed: Sequence[Record]) -> tuple[bool, bool]:
+    """(changed, restored): a strict trait differs from the version before; an older one had it so."""
     if subject.again or not undisputed:
-        return False
+        return False, False
     *older, latest = undisputed
-    restored = any(not strict_traits_changed(past, subject.record) for past in older)
-    return strict_traits_changed(latest, subject.record) and not restored
+    differs = strict_traits_changed(latest, subject.record)
+    as_before = any(not strict_traits_changed(past, subject.record) for past in older)
+    return differs and not as_before, differs and as_before
 
 
 def _stands(tx: Connection, subject: Subject, conclusion: Conclusion) -> bool:

@@ -24,10 +24,10 @@ class Case:
     """One record at the moment of its decision.
 
     `identity_id` is its present identity, or the one that it would mint when `is_new`. `linked`: other
-    records share that identity. `changed`: a strict trait differs from what was told before. `overlay`:
-    the evidence against its own history, in bits, when that is below OVERLAY_AT. `decision` is None when
-    nothing was decided: scoring was cut short (`complete` False), or there is an overlay, or the patient
-    is unidentified.
+    records share that identity. `changed`: a strict trait differs from what was told before; `restored`:
+    it is as an older version had it. `overlay`: the evidence against its own history, in bits, when that
+    is below OVERLAY_AT. `decision` is None when nothing was decided: scoring was cut short (`complete`
+    False), or there is an overlay, or the patient is unidentified.
     """
 
     record: Record
@@ -37,6 +37,7 @@ class Case:
     unidentified: bool = False
     linked: bool = False
     changed: bool = False
+    restored: bool = False
     overlay: float | None = None
     complete: bool = True
     capped: bool = False
