@@ -52,7 +52,7 @@ def test_the_forced_order_is_that_of_the_array_and_not_of_the_planner(postgresql
     assert "nextval" in statement
     scrambled = [7, 3, 900, 1, 512, 2]
     with postgresql_db.write() as tx:
-        tx.execute(text("CREATE SEQUENCE calls"))
+        tx.execute(text("CREATE TEMPORARY SEQUENCE calls"))
         rows = tx.execute(text(statement), {"stripes": scrambled}).all()
     assert [stripe for stripe, _ in sorted(rows, key=lambda row: row[1])] == scrambled
 
@@ -88,7 +88,7 @@ def test_a_stripe_is_free_again_when_its_transaction_ends(postgresql_db) -> None
 
 
 @pytest.mark.needs("postgresql")
-def test_a_stripe_that_stays_taken_is_contention(postgresql_db, monkeypatch) -> None:
+def test_a_stripe_that_stays_taken_is_contention(postgresql_db) -> None:
     with postgresql_db.write() as tx:
         lock_stripes(tx, [42])
         with postgresql_db.engine.connect() as impatient:
