@@ -125,6 +125,13 @@ def inside(element: Element, encoding: Encoding) -> Encoding:
     return IMPLICIT_LITTLE if element.vr == "UN" else encoding
 
 
+def _spend(left: list[int]) -> None:
+    """Counts one item or element inside a sequence against the cap."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise Unreadable(f"more than {MAX_ITEMS} items and elements inside sequences")
+
+
 def _past_undefined(
     data: Buffer, at: int, end: int, encoding: Encoding, vr: str, depth: int, left: list[int]
 ) -> int:
@@ -145,7 +152,7 @@ def _past_undefined(
             return at
         if tag != ITEM:
             raise Irregular("a sequence holds something that is no item")
-        left[0] -= 1
+        _spend(left)
         if length != UNDEFINED:
             at += length
             if at > end:
@@ -164,9 +171,7 @@ def _past_item(data: Buffer, at: int, end: int, encoding: Encoding, depth: int, 
             return value
         if tag >> 16 == 0xFFFE:
             raise Irregular("a delimiter stands where none belongs")
-        left[0] -= 1
-        if left[0] < 0:
-            raise Unreadable(f"more than {MAX_ITEMS} items and elements inside sequences")
+        _spend(left)
         at = _end_of(data, vr, value, length, end, encoding, depth, left)
 
 

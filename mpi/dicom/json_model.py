@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mpi.dicom import tags
+from mpi.dicom.charsets import same_name
 from mpi.dicom.header import Header, study_time
-from mpi.dicom.names import same_name
 from mpi.dicom.original import VRS, date_time
 from mpi.dicom.other_ids import MOST_ITEMS, is_social_security
 from mpi.dicom.target import QualifiedId, TagPlan, Target
@@ -128,20 +128,18 @@ def _item(identifier: QualifiedId) -> Json:
     return item
 
 
-def _other_ids(target: Target, plan: TagPlan, header: Header) -> Json:
+def _other_ids(target: Target, plan: TagPlan, header: Header) -> Json | None:
+    """Other Patient IDs as the plan wants them; None when they stand like that already."""
     received = (target.received,) if target.received.value else ()
+    wanted: tuple[QualifiedId, ...] = (target.patient_id, *received, *target.other_ids, *header.other_ids)
     if plan.other_ids == "one":
-        wanted: tuple[QualifiedId, ...] = (
-            received if received and plan.mode == "coerce" else (target.patient_id,)
-        )
-    else:
-        wanted = (target.patient_id, *received, *target.other_ids, *header.other_ids)
-    listed = {
-        (one.value, one.oid or one.label or ""): _item(one)
-        for one in reversed(wanted)
-        if not is_social_security(one)
-    }
-    return _element("SQ", *list(reversed(listed.values()))[:MOST_ITEMS])
+        wanted = received if received and plan.mode == "coerce" else (target.patient_id,)
+    listed: dict[tuple[str, str], QualifiedId] = {}
+    for one in wanted:
+        if not is_social_security(one):
+            listed.setdefault((one.value, one.oid or one.label or ""), one)
+    kept = tuple(listed.values())[:MOST_ITEMS]
+    return None if kept == header.other_ids or not kept else _element("SQ", *map(_item, kept))
 
 
 def _carries(header: Header, identity: QualifiedId) -> bool:
@@ -171,8 +169,9 @@ def coerced_json(target: Target, plan: TagPlan, header: Header) -> tuple[Json, J
             elements[key(tags.ISSUER_OF_PATIENT_ID_QUALIFIERS)] = _element("SQ")
         if plan.write_id_type:
             elements[key(tags.TYPE_OF_PATIENT_ID)] = _element("CS", "TEXT")
-    if plan.other_ids != "off" and (plan.mode == "annotate" or elements):
-        elements[key(tags.OTHER_PATIENT_IDS)] = _other_ids(target, plan, header)
+    lists_ids = plan.other_ids != "off" and (plan.mode == "annotate" or elements)
+    if lists_ids and (listed := _other_ids(target, plan, header)) is not None:
+        elements[key(tags.OTHER_PATIENT_IDS)] = listed
     if plan.mode == "coerce":
         elements |= _golden(target, plan, header)
     if not elements:
