@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import signal
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -108,11 +107,3 @@ class Worker:
             error,
             "; given up" if again is None else "",
         )
-
-
-def work(database: Database, handlers: Mapping[str, Handler]) -> None:
-    """Runs a worker in the main thread until SIGTERM or SIGINT; the message at hand is finished first."""
-    worker = Worker(database, handlers)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: worker.stop())
-    worker.run()

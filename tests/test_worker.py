@@ -151,16 +151,18 @@ def test_a_worker_waits_for_a_database_that_is_away(tmp_path, monkeypatch, caplo
 
 
 PROGRAM = """
-    import sys, time
+    import signal, sys, time
     from mpi.store.transaction import Database
-    from mpi.worker import work
+    from mpi.worker import Worker
 
     def handler(message):
         print("started", message.payload["place"], flush=True)
         time.sleep(0.5)
         print("finished", message.payload["place"], flush=True)
 
-    work(Database.open(sys.argv[1]), {"archive": handler})
+    worker = Worker(Database.open(sys.argv[1]), {"archive": handler})
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    worker.run()
     print("stopped", flush=True)
 """
 

@@ -30,8 +30,8 @@ GROUPS = frozenset(
         "outcome",  # of the act
         "reason",  # {"code", "text"}
         "retracts",  # id of the assertion that this entry takes back
-        "subjects",  # {"records": [...], "identities": [...], "studies": [...]}: ids alone
-        "before",  # membership before and after the act
+        "subjects",  # ids alone: {"records": [...], "identities": [...], "studies": [...], ...}
+        "before",  # the state before and after the act: membership, settings
         "after",
         "evidence",  # prior, levels and weights, margin, thresholds, every candidate, keys that met
         "versions",  # model, policy, configuration hash, code

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
 
@@ -37,7 +37,6 @@ __all__ = [
     "add_authority",
     "add_sender",
     "authenticate",
-    "authenticate_key",
     "authority_by_label",
     "authority_by_name",
     "authority_by_oid",
@@ -159,16 +158,12 @@ def list_senders(tx: Connection) -> tuple[Sender, ...]:
     )
 
 
-def authenticate_key(tx: Connection, presented: str, *, at: datetime | None = None) -> Actor:
-    """The actor behind an API key that is known and live at `at` (None: now). Reads only.
-
-    Raises NotAuthenticated, with one sentence whatever the reason.
-    """
-    return _actor(tx, _authenticated(tx, presented, at or datetime.now(UTC)))
-
-
 def authenticate(database: Database, presented: str, *, at: datetime) -> Actor:
-    """As `authenticate_key`, and notes the use, at most once a minute and in a transaction of its own."""
+    """The actor behind an API key that is known and live at `at`.
+
+    Notes the use, at most once a minute and in a transaction of its own. Raises NotAuthenticated, with one
+    sentence whatever the reason.
+    """
     with database.read() as tx:
         row = _authenticated(tx, presented, at)
         actor = _actor(tx, row)
