@@ -25,11 +25,10 @@ from mpi.dicom.signatures import without_broken
 from mpi.dicom.splice import splice
 from mpi.dicom.target import Change, Coercion, QualifiedId, TagPlan, Target
 from mpi.dicom.texts import path_of
+from mpi.dicom.traits import DICOM_SEXES, full_date
 
 _PATIENT_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _LABEL = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,64}")
-_FULL_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
-_SEXES = {"M": "M", "F": "F", "I": "O", "O": "O"}
 
 
 class Held(Exception):
@@ -201,10 +200,9 @@ def _write_name(draft: _Draft, golden: str, plan: TagPlan) -> None:
 
 def _write_birth_date_and_sex(draft: _Draft, target: Target) -> None:
     """Row 10: a full date, a known sex; never blanks a value, never writes a partial date."""
-    if target.birth_date and _FULL_DATE.fullmatch(target.birth_date) and "0000" not in target.birth_date[-5:]:
-        date = target.birth_date.replace("-", "")
+    if (date := full_date(target.birth_date)) is not None:
         draft.put_text(tags.PATIENT_BIRTH_DATE, date.encode("ascii"), date)
-    if (sex := _SEXES.get(target.sex or "")) is not None:
+    if (sex := DICOM_SEXES.get(target.sex or "")) is not None:
         draft.put_text(tags.PATIENT_SEX, sex.encode("ascii"), sex)
 
 

@@ -13,6 +13,7 @@ from mpi.dicom.header import Header, study_time
 from mpi.dicom.original import VRS, date_time
 from mpi.dicom.other_ids import MOST_ITEMS, is_social_security
 from mpi.dicom.target import QualifiedId, TagPlan, Target
+from mpi.dicom.traits import DICOM_SEXES, full_date
 
 Json = dict[str, Any]
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -188,10 +189,10 @@ def _golden(target: Target, plan: TagPlan, header: Header) -> Json:
             groups = dict(zip(_NAME_GROUPS, target.name.split("="), strict=False))
             golden[key(tags.PATIENT_NAME)] = _element("PN", groups)
     if plan.golden_dob_sex:
-        date = (target.birth_date or "").replace("-", "")
-        if len(date) == 8 and not date.endswith("00") and date != header.birth_date:
+        date = full_date(target.birth_date)
+        if date and date != header.birth_date:
             golden[key(tags.PATIENT_BIRTH_DATE)] = _element("DA", date)
-        sex = {"M": "M", "F": "F", "I": "O", "O": "O"}.get(target.sex or "")
+        sex = DICOM_SEXES.get(target.sex or "")
         if sex and sex != header.sex:
             golden[key(tags.PATIENT_SEX)] = _element("CS", sex)
     return golden

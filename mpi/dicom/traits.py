@@ -1,13 +1,17 @@
-"""From a DICOM header to a record as told: names, dates and sex in the terms of `matching`."""
+"""From a DICOM header to a record as told, and golden values back: dates and sex in the terms of either
+side.
+"""
 
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from matching.records import Identifier, RawRecord
 from mpi.dicom.header import Header
 
 SEXES = {"M": "M", "F": "F", "O": "I"}
+DICOM_SEXES = {"M": "M", "F": "F", "I": "O", "O": "O"}
 _OLD_DATE = re.compile(r"(\d{4})\.(\d\d)\.(\d\d)")  # ACR-NEMA and DICOM before 3.0
 
 
@@ -43,3 +47,11 @@ def _name(told: str | None) -> tuple[str | None, tuple[str, ...]]:
         if family or given or middle:
             return family or None, tuple(given.split() + middle.split())
     return None, ()
+
+
+def full_date(told: str | None) -> str | None:
+    """A golden date as DA; None when it is unknown, partial or no date of the calendar."""
+    try:
+        return date.fromisoformat(told or "").strftime("%Y%m%d")
+    except ValueError:
+        return None
