@@ -120,22 +120,18 @@ def _given_day(record: Record) -> Iterator[str]:
     return (f"{given.sound}|{initial}|{day}" for initial in _family_initials(record))
 
 
-def _date_family(record: Record) -> Iterator[str]:
+def _date_name(record: Record) -> Iterator[str]:
     day = _day(record)
-    return (f"{day}|{family}" for family in _family_sounds(record)) if day else iter(())
+    sounds = dict.fromkeys(_family_sounds(record) + _given_sounds(record))
+    return (f"{day}|{name}" for name in sounds) if day else iter(())
 
 
-def _date_given(record: Record) -> Iterator[str]:
-    day = _day(record)
-    return (f"{day}|{given}" for given in _given_sounds(record)) if day else iter(())
-
-
-def _date_initials(record: Record) -> Iterator[str]:
-    day, given = _day(record), _given_initial(record)
-    if day is None or given is None:
+def _date_initial(record: Record) -> Iterator[str]:
+    day, given, families = _day(record), _given_initial(record), _family_initials(record)
+    if day is None:
         return iter(())
-    pairs = dict.fromkeys("".join(sorted((given, family))) for family in _family_initials(record))
-    return (f"{day}|{pair}" for pair in pairs)
+    initials = dict.fromkeys([given, *families] if given else families)
+    return (f"{day}|{record.sex or '?'}|{initial}" for initial in initials)
 
 
 def _date_place(record: Record) -> Iterator[str]:
@@ -183,9 +179,8 @@ RULES: Mapping[str, Rule] = {
     "family_year": Rule("a wrong day or month, a given name misspelt", _family_year),
     "family_day": Rule("a wrong year, or day and month exchanged, and another given name", _family_day),
     "given_day": Rule("a wrong year, or day and month exchanged, and a family name misspelt", _given_day),
-    "date_family": Rule("another given name: a later one of the list, a diminutive, none", _date_family),
-    "date_given": Rule("another family name: marriage, divorce, a typing error at its start", _date_given),
-    "date_initials": Rule("typing errors in both names, exchanged names", _date_initials),
+    "date_name": Rule("another family name, or another given name; names in any order", _date_name),
+    "date_initial": Rule("typing errors in both names", _date_initial),
     "date_place": Rule("all names changed or misspelt", _date_place),
     "date_town": Rule("all names changed or misspelt, and no birthplace", _date_town),
     "family_town": Rule("no date and a given name misspelt", _family_town),

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from matching.comparisons.ladder import Compared, Comparison, Ladder, Level
-from matching.comparisons.spelling import is_close, is_romanisation, is_transliteration, is_typo
+from matching.comparisons.spelling import (
+    is_close,
+    is_romanisation,
+    is_same_sound,
+    is_transliteration,
+    is_typo,
+)
 from matching.records import Name, Record
 
 LADDER = Ladder(
@@ -48,7 +54,7 @@ def alike(one: Name, other: Name) -> str | None:
         return "typo"
     if is_transliteration(one.skeleton, other.skeleton):
         return "transliteration"
-    if one.sounds == other.sounds:
+    if is_same_sound(one.sounds, other.sounds):
         return "phonetic"
     return "close" if is_close(one.letters, other.letters) else "disagree"
 

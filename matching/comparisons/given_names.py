@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from matching.comparisons.family_names import in_any_order
 from matching.comparisons.ladder import Compared, Comparison, Ladder, Level
-from matching.comparisons.spelling import is_close, is_romanisation, is_transliteration, is_typo
+from matching.comparisons.spelling import (
+    is_close,
+    is_romanisation,
+    is_same_sound,
+    is_transliteration,
+    is_typo,
+)
 from matching.normalise.reference import DIMINUTIVES
 from matching.records import GivenNames, Record
 
@@ -67,7 +73,7 @@ def _spelling(a: GivenNames, b: GivenNames) -> str | None:
         return "typo"
     if is_transliteration(a.skeleton, b.skeleton):
         return "transliteration"
-    if a.sound == b.sound and len(a.first) == len(b.first) == 1:
+    if len(a.first) == len(b.first) == 1 and is_same_sound((a.sound,), (b.sound,)):
         return "phonetic"
     if min(len(one), len(other)) == 1 and one[0] == other[0]:
         return "initial"

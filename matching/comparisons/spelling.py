@@ -7,6 +7,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from matching.normalise.scripts import VOWEL_MARK, consonants
 
 SHORTEST_TYPO = 4  # letters: in shorter names one error makes another name
+SHORTEST_SOUND = 4  # signs of a phonetic code that says something
 LONG_NAME = 9  # letters: two errors are still typing errors
 CLOSE_AT = 0.88  # Jaro-Winkler similarity
 FEWEST_CONSONANTS = 2  # of a skeleton that says something: ALI has one
@@ -26,6 +27,11 @@ def is_close(one: str, other: str) -> bool:
     if min(len(one), len(other)) < SHORTEST_TYPO:
         return False
     return JaroWinkler.similarity(one, other, score_cutoff=CLOSE_AT) >= CLOSE_AT
+
+
+def is_same_sound(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Equal phonetic codes, four signs or more in all: shorter ones join LEA and LEO."""
+    return one == other and sum(map(len, one)) >= SHORTEST_SOUND
 
 
 def is_transliteration(one: str, other: str) -> bool:

@@ -44,6 +44,12 @@ def sound(word: str) -> str:
     return phonex(in_latin_letters(word)) or word
 
 
+def _spoken(word: str) -> str:
+    """What of a family name's word is heard in all its spellings: no glued Arabic article, final Z as S."""
+    glued = len(word) > SHORTEST_GLUED and word.startswith(("EL", "AL"))
+    return _final_z_as_s(word[2:] if glued else word)
+
+
 def is_placeholder(letters: str, listed: frozenset[str]) -> bool:
     """A value typed for want of a name: on the list, or one letter repeated three times or more."""
     return letters in listed or (len(letters) >= 3 and letters.isascii() and len(set(letters)) == 1)
@@ -62,6 +68,7 @@ def _name(found: tuple[str, ...]) -> Name | None:
     if not letters or is_placeholder(letters, NO_FAMILY_NAME):
         return None
     core = _core(found)
+    spoken = tuple(map(_spoken, core))
     spellings = tuple(map(_one_spelling, found))
     return Name(
         words=found,
@@ -70,8 +77,8 @@ def _name(found: tuple[str, ...]) -> Name | None:
         key="".join(spellings),
         forms=frozenset({"".join(sorted(map(_final_z_as_s, core))), "".join(map(_final_z_as_s, spellings))}),
         parts=frozenset(word for word in core if len(word) >= SHORTEST_PART),
-        sounds=tuple(map(sound, core)),
-        skeleton=skeleton("".join(core)),
+        sounds=tuple(map(sound, spoken)),
+        skeleton=skeleton("".join(spoken)),
         script=script(letters),
     )
 
