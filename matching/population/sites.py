@@ -22,6 +22,7 @@ RECORD_CASES = (
     "missing_date",
     "provisional_name",
     "native_script",
+    "short_form",
     "few_traits",
 )
 HARD_CASES = PERSON_CASES + RECORD_CASES

@@ -13,7 +13,7 @@ import numpy as np
 from matching.population.errors import default_date, misspelt, mistyped_digits, wrong_date
 from matching.population.persons import PERSON_CASES, phones, streets
 from matching.population.sites import Telling
-from matching.population.typed import NATIVE_SCRIPT, STREET_ABBREVIATIONS
+from matching.population.typed import NATIVE_SCRIPT, SHORT_FORMS, STREET_ABBREVIATIONS
 from matching.population.vocabulary import texts
 
 REGION = "REGION"  # issuer of a number that a few records carry
@@ -75,27 +75,42 @@ def contacts(t: Telling) -> None:
     moved_at = rng.random(len(people))
     before = had_moved[person] & (t.told_at < moved_at[person])
     old_street = streets(rng, t.words, len(people))
-    old_commune = t.words.communes.neighbours(rng, people.commune)
+    old_commune = np.where(
+        rng.random(len(people)) < 0.2,
+        t.words.communes.urn.draw(rng, len(people)),
+        t.words.communes.neighbours(rng, people.commune),
+    )
     old_landline = phones(rng, len(people), "01 02 03 04 05 09")
     street = texts(np.where(before, old_street[person], people.street[person]))
     commune = np.where(before, old_commune[person], people.commune[person])
     landline = texts(
         np.where(before & (people.landline[person] != ""), old_landline[person], people.landline[person])
     )
-    choice = (people.mobile[person] == "") | (rng.random(len(t)) < 0.5)
+    changed = texts(
+        np.where(rng.random(len(people)) < 0.25, phones(rng, len(people), "06 07"), people.mobile)
+    )
+    mobiles = texts(
+        np.where(t.told_at < rng.random(len(people))[person], changed[person], people.mobile[person])
+    )
+    for row in t.some(0.06):  # a relative's number
+        mobiles[row] = phones(rng, 1, "06 07 01 04")[0]
+    choice = np.equal(mobiles, "").astype(bool) | (rng.random(len(t)) < 0.5)
     codes = t.words.communes.postal_codes[commune]
     t.columns["address"] = street
     t.columns["postal_code"] = texts([c[r % len(c)] for c, r in zip(codes, person, strict=True)])
     t.columns["city"] = texts([name.upper() for name in t.words.communes.name[commune]])
     t.columns["country"] = texts(np.where(rng.random(len(t)) < 0.3, "FR", ""))
-    mobile = people.mobile[person]
     t.columns["phone"] = texts(
         [
             ";".join(n for n in (m if c or not f else "", f) if n) if c else (m or f)
-            for m, f, c in zip(mobile, landline, choice, strict=True)
+            for m, f, c in zip(mobiles, landline, choice, strict=True)
         ]
     )
     t.columns["email"] = people.email[person]
+    for row in t.some(0.15):  # another address of the same person, or another provider
+        name, _, domain = t.columns["email"][row].partition("@")
+        if domain:
+            t.columns["email"][row] = f"{name}@poste.exemple.fr" if rng.random() < 0.4 else f"c{row}@{domain}"
 
 
 def other_spellings(t: Telling) -> None:
@@ -149,13 +164,33 @@ def name_parts(t: Telling) -> None:
             t.columns["family_name"][row], t.columns["given_names"][row] = given, family or birth
             t.columns["birth_name"][row] = ""
             t.mark("swapped_names", row)
-    for row in t.some(0.02, careful=True):
-        given = t.columns["given_names"][row].replace("-", " ").split(" ")
+    by_second_name = (t.rng.random(len(t.people)) < 0.04)[t.person]
+    for row in t.some(0.6 * by_second_name, careful=True):
+        given = t.people.given_names[t.person[row]].replace("-", " ").split(" ")
         if len(given) > 1:
-            t.columns["used_given_name"][row] = given[1]
             if t.rng.random() < 0.6:
+                t.columns["used_given_name"][row] = given[1]
+            else:
                 t.columns["given_names"][row] = given[1]
             t.mark("given_name_part", row)
+    for row in t.some(0.4, careful=True):
+        names = t.columns["given_names"][row]
+        if "-" in names:
+            first = t.rng.random() < 0.4
+            t.columns["given_names"][row] = names.split("-")[0] if first else names.replace("-", " ")
+            t.mark("given_name_part", row)
+    for row in t.some(0.03, careful=True):
+        first, *rest = t.columns["given_names"][row].split(" ")
+        if rest:
+            rest = rest[1:] if t.rng.random() < 0.5 else [misspelt(t.rng, rest[0]), *rest[1:]]
+            t.columns["given_names"][row] = " ".join([first, *rest])
+            t.mark("given_name_part", row)
+    for row in t.some(0.02, careful=True):
+        first, *rest = t.columns["given_names"][row].split(" ")
+        if first in SHORT_FORMS:
+            forms = SHORT_FORMS[first]
+            t.columns["given_names"][row] = " ".join([forms[int(t.rng.integers(len(forms)))], *rest])
+            t.mark("short_form", row)
 
 
 def typing_errors(t: Telling) -> None:
@@ -185,6 +220,9 @@ def dates(t: Telling) -> None:
     for row in t.some(0.014, careful=True):
         column[row] = wrong_date(t.rng, column[row])
         t.mark("date_error", row)
+    for row in t.some(0.0015, careful=True):
+        column[row] = str(t.people.birth_date[t.rng.integers(len(t.people))])
+        t.mark("date_error", row)
     for row in t.some(0.005, careful=True):
         column[row] = default_date(t.rng, column[row])
         if t.rng.random() < 0.5:
@@ -208,7 +246,9 @@ def places_and_sex(t: Telling) -> None:
         elif code in t.words.communes.former and t.rng.random() < 0.3:
             olds = t.words.communes.former[code]
             place[row] = olds[int(t.rng.integers(len(olds)))]
-    wrong = t.some(0.01, careful=True)
+    near = t.some(0.015, careful=True)  # where the parents lived
+    place[near] = t.words.communes.code[t.words.communes.neighbours(t.rng, t.people.commune[t.person[near]])]
+    wrong = t.some(0.005, careful=True)
     place[wrong] = t.words.communes.code[t.words.communes.urn.draw(t.rng, len(wrong))]
     for row in t.some(0.003, careful=True):
         sex[row] = "M" if sex[row] == "F" else "F"

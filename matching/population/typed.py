@@ -47,3 +47,4 @@ NATIVE_SCRIPT: dict[str, str] = _RAW["native_script"]
 STREET_KINDS: dict[str, int] = _RAW["street_kinds"]
 STREET_ABBREVIATIONS: dict[str, str] = _RAW["street_abbreviations"]
 STREET_NAMES: tuple[str, ...] = tuple(name for line in _RAW["street_names"] for name in line.split(","))
+SHORT_FORMS: dict[str, list[str]] = _RAW["short_forms"]
