@@ -52,13 +52,17 @@ _RULES: tuple[tuple[re.Pattern[str], str, bool], ...] = tuple(
 )
 
 
-@lru_cache(maxsize=65_536)
 def phonex(word: str) -> str:
     """Brouard's Phonex of one word: A to Z and 1 to 5, or "" when no letter A to Z is left.
 
     Accented French letters count as annex A maps them; anything else but A to Z is left out.
     """
-    code = _NOT_A_LETTER.sub("", word[:LONGEST_WORD].upper().translate(_ACCENTS))
+    return _phonex(word[:LONGEST_WORD])
+
+
+@lru_cache(maxsize=16_384)
+def _phonex(word: str) -> str:
+    code = _NOT_A_LETTER.sub("", word.upper().translate(_ACCENTS))
     for pattern, replacement, first_only in _RULES:
         code = pattern.sub(replacement, code, count=1 if first_only else 0)
     code = _REPEATED.sub(r"\1", code.translate(_LETTERS))

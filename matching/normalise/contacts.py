@@ -22,7 +22,7 @@ _HOUSE = re.compile(r"(\d+)([A-Z]?)", re.ASCII)
 _SUFFIXES = {"BIS": "B", "TER": "T", "QUATER": "Q", "A": "A", "B": "B", "C": "C"}
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _phone(text: str) -> Phone | None:
     digits = _NOT_A_DIGIT.sub("", _TRUNK_ZERO.sub("", unicodedata.normalize("NFKC", text)))
     if not NATIONAL_DIGITS <= len(digits) <= _LONGEST_NUMBER + 2:  # two for the 00 of an international call

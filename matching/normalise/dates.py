@@ -10,19 +10,24 @@ from functools import lru_cache
 from matching.records import PartialDate
 
 _FORM = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?|(\d\d)(\d\d))?", re.ASCII)
+LONGEST_DATE = 40  # characters read of a date
 FIRST_YEAR, LAST_YEAR = 1850, 2150
 SYSTEM_DEFAULTS = frozenset({(1899, 12, 30), (1899, 12, 31), (1900, 1, 1)})  # what software writes for "none"
 REGISTRY_DEFAULTS = frozenset({(1, 1), (12, 31)})  # (month, day) that registries fill in
 
 
-@lru_cache(maxsize=65_536)
 def partial_date(text: str | None, *, estimated: bool = False) -> PartialDate | None:
     """YYYY-MM-DD, YYYYMMDD, YYYY-MM or YYYY; 00 parts are unknown parts.
 
     None: not told, another form (15/03/1980 says nothing certain), no day of the calendar, or a default of
     software. `estimated`: the source says that a part was filled in.
     """
-    found = _FORM.fullmatch(unicodedata.normalize("NFKC", text[:40]).strip()) if text else None
+    return _partial_date(text[:LONGEST_DATE], estimated) if text else None
+
+
+@lru_cache(maxsize=16_384)
+def _partial_date(text: str, estimated: bool) -> PartialDate | None:
+    found = _FORM.fullmatch(unicodedata.normalize("NFKC", text).strip())
     if found is None:
         return None
     year = int(found[1])

@@ -62,7 +62,7 @@ def _core(found: tuple[str, ...]) -> tuple[str, ...]:
     return core or found
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _name(found: tuple[str, ...]) -> Name | None:
     letters = "".join(found)
     if not letters or is_placeholder(letters, NO_FAMILY_NAME):
@@ -101,7 +101,7 @@ def given_names(names: tuple[str, ...]) -> GivenNames | None:
     return _given(tuple(folded for name in names[:MOST_GIVEN_NAMES] if (folded := words(name))))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _given(told: tuple[tuple[str, ...], ...]) -> GivenNames | None:
     kept = tuple(name for name in told if not is_placeholder("".join(name), NO_GIVEN_NAME))
     if not kept:

@@ -15,7 +15,7 @@ from matching.normalise.text import words
 from matching.records import PartialDate, Place
 
 _CODE = re.compile(r"(?!00)(?:\d{5}|2[AB]\d{3})", re.ASCII)
-UNKNOWN_PLACE = frozenset({"99999", "99000", "11111"})
+UNKNOWN_PLACE = frozenset({"99999", "99000"})
 ALGERIA = "99352"
 ALGERIA_INDEPENDENT = (1962, 7, 3)  # until the day before, departments 91 to 94 were Algeria's
 CORSICA = frozenset({"2A", "2B"})  # department 20 until 1976
@@ -45,7 +45,7 @@ def place(text: str | None, *, born: PartialDate | None = None) -> Place | None:
     return _place(code, was_algeria)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _place(code: str, was_algeria: bool) -> Place:
     city = FORMER_COMMUNES.get(code, code)
     cities, departments = {city}, {department(code), department(city)}

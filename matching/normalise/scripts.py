@@ -42,7 +42,7 @@ def in_latin_letters(word: str) -> str:
     return word if word.isascii() else word.translate(_LATIN_LETTERS)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def skeleton(letters: str) -> str:
     """Consonants and one mark a vowel run: MOHAMED is M*H*M*D. "" when no Latin spelling is known (王).
 
