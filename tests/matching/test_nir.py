@@ -116,6 +116,7 @@ def test_barriers_and_announcing_words(text: str, rule: str | None, why: str) ->
         (number_of(month="42"), "R2", "incomplete act"),
         (number_of(month="43"), None, "between the two ranges"),
         (number_of(month="50"), "R2", "incomplete act"),
+        (number_of(month="99"), "R2", "incomplete act"),
         (number_of(month="00"), None, "no month 00"),
         (number_of(sex="8"), "R2", "being registered"),
         (number_of(sex="4"), "R2", "being registered"),
@@ -150,6 +151,23 @@ def test_a_number_without_key_must_agree_with_the_record(
     found = find_nir(number_of(), kind="identifier", birth=birth, sex=sex)
     assert found is not None
     assert (found.rule, found.suspect) == (rule, rule == "R4"), why
+
+
+@pytest.mark.parametrize(
+    ("number", "rule", "why"),
+    [
+        (number_of(month="01"), "R4", "January"),
+        (number_of(month="12"), "R4", "December"),
+        (number_of(month="13"), None, "no such month"),
+        (number_of(month="20"), None, "an incomplete act needs its key"),
+        (number_of(sex="3"), None, "and so does a person being registered"),
+    ],
+)
+def test_without_a_key_only_a_full_number_is_suspect(number: str, rule: str | None, why: str) -> None:
+    found = find_nir(f"id {number}", kind="identifier")
+    assert (found.rule if found else None) == rule, why
+    if found is not None:
+        assert (found.start, found.end) == (3, 16)
 
 
 def test_a_refused_number_outranks_a_suspect_one_and_the_first_suspect_stands() -> None:
@@ -223,6 +241,7 @@ def test_a_uid_is_never_a_number(arc: int) -> None:
         (keyed(number_of()).encode(), True, "plain digits"),
         (grouped(number_of(place="2A004"), " ").encode(), True, "grouped, Corsica"),
         (b"1.2.840.113619.2.55.3.604688119", False, "a UID"),
+        (number_of().encode(), True, "the shortest"),
         (b"DUPONT^JEAN", False, "short"),
         (b"DUPONT^MARIE-CHRISTINE", False, "letters only"),
         ("Lefèvre^Marie-Noëlle".encode("latin-1"), True, "eight-bit text has to be decoded"),

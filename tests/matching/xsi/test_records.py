@@ -102,6 +102,7 @@ def test_a_bad_optional_trait_is_dropped_with_a_warning(
         ("69381", "69123"),
         ("69389", "69123"),
         ("69380", "69380"),
+        ("69390", "69390"),
         ("13201", "13055"),
         ("13216", "13055"),
         ("13217", "13217"),
@@ -121,6 +122,7 @@ def test_arrondissements_are_their_city(told: str, kept: str | None) -> None:
         ("06 39 98 00 12", "639980012"),
         ("+33 (0)6-39.98/00\u00a012", "639980012"),
         ("639980012", "639980012"),
+        ("0606060606", "606060606"),
         ("003363998001234", "998001234"),
     ],
 )
@@ -237,6 +239,11 @@ def test_a_record_of_the_public_schema_is_accepted_or_refused() -> None:
     raw = RawRecord(birth_name="DURAND", given_names=("PAUL",), birth_date="1962-04-15", sex="M")
     assert isinstance(xsi_record(raw, today=TODAY), XsiRecord)
     assert xsi_record(replace(raw, given_names=()), today=TODAY) == Refusal("E_MISSING")
+
+
+@pytest.mark.parametrize(("told", "kept"), [(None, "PROV"), ("", "PROV"), ("QUAL", "QUAL")])
+def test_an_absent_status_is_provisional(told: str | None, kept: str) -> None:
+    assert taken(status=told).status == kept
 
 
 def test_today_is_that_of_paris() -> None:
