@@ -31,7 +31,8 @@ def backup(database: Database, target: Path) -> None:
     """
     if target.exists():
         raise Conflict(f"{target} exists: a backup replaces nothing.")
-    database.ping()
+    if database.path is not None and not database.path.exists():
+        raise Unavailable(f"There is no database at {database.path}.")
     unfinished = target.with_name(f"{target.name}.part")
     try:
         if database.path is not None:

@@ -48,6 +48,8 @@ REFERENCES: tuple[tuple[str, Column[str], Column[str]], ...] = (
 
 def check(database: Database) -> list[str]:
     """What is wrong, a sentence each; empty when all is well. Raises Unavailable when it is away."""
+    if database.path is not None and not database.path.exists():
+        return [f"There is no database at {database.path}."]
     with database.read() as tx:
         found, wanted = schema.current(tx), schema.head()
         if found != wanted:

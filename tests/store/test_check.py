@@ -156,7 +156,10 @@ def test_a_missing_table_and_an_old_schema_are_named(db) -> None:
 def test_an_empty_database_says_so(blank_url) -> None:
     db = Database.open(blank_url)
     if db.path is not None:
+        assert db.check() == [f"There is no database at {db.path}."]
+        assert not db.path.exists(), "looking makes no file"
         db.path.parent.mkdir()
+        db.path.touch()
     assert "revision none" in db.check()[0]
     db.close()
 
