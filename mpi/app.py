@@ -13,7 +13,8 @@ from mpi.doors.rest.middleware import RequestRules
 from mpi.doors.rest.parts import Parts
 from mpi.doors.rest.probes import ProbeQuota
 from mpi.doors.rest.problems import Problem, install_problems
-from mpi.flows.matcher import Matcher
+from mpi.flows.arrivals import Desk
+from mpi.flows.matcher import Ids, Matcher
 from mpi.settings import Settings
 from mpi.store.transaction import Database
 
@@ -25,15 +26,18 @@ Every refusal is a problem document (RFC 9457) with a stable `code`; none repeat
 """
 
 
-def index_app(db: Database, matcher: Matcher, settings: Settings, *, parts: Parts | None = None) -> FastAPI:
-    """The application. `parts` replaces clock, ids or quota; the others are made from the arguments."""
+def index_app(db: Database, matcher: Matcher, settings: Settings) -> FastAPI:
+    """The application over an open database with the schema in place."""
     app = FastAPI(title="Master patient index", version=version("mpi"), docs_url=None, redoc_url=None)
     app.state.db = db
-    app.state.parts = parts or Parts(
+    ids = Ids.system()
+    app.state.parts = Parts(
         db=db,
         matcher=matcher,
         settings=settings,
         probes=ProbeQuota(settings.match_probes_per_hour),
+        desk=Desk.from_settings(settings, matcher, ids),
+        ids=ids,
     )
     install_problems(app)
     app.add_middleware(RequestRules, max_body=LARGEST_BODY)

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -100,6 +101,16 @@ def gateway(
     run(gateway_parts(db, matcher, settings))
 
 
+@app.command()
+def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Carry out what decisions have ordered (the outbox) until told to stop.
+
+    Example: mpi worker --data-dir ./var
+    """
+    db, matcher = open_index(settings_from(data_dir, database_url))
+    run(worker_parts(db, matcher))
+
+
 @app.command("all")
 def everything(
     data_dir: DataDir = None,
@@ -109,7 +120,7 @@ def everything(
     gateway_port: GatewayPort = None,
     dimse_port: DimsePort = None,
 ) -> None:
-    """Serve index and gateway as one process until told to stop.
+    """Run index, gateway and worker as one process until told to stop.
 
     Example: mpi all --data-dir ./var
     """
@@ -123,7 +134,13 @@ def everything(
         dimse_port=dimse_port,
     )
     db, matcher = open_index(settings)
-    run([*gateway_parts(db, matcher, settings), *index_parts(db, matcher, settings)])
+    run(
+        [
+            *worker_parts(db, matcher),
+            *gateway_parts(db, matcher, settings),
+            *index_parts(db, matcher, settings),
+        ]
+    )
 
 
 def open_index(settings: Settings) -> tuple[Database, Matcher]:
@@ -160,13 +177,58 @@ def gateway_parts(db: Database, matcher: Matcher, settings: Settings) -> list[Pa
     """The DICOM door with its forwarding, then its HTTP door."""
     from mpi.doors.rest.server import HttpServer
     from mpi.gateway.http import gateway_app
-    from mpi.gateway.scp import Gateway
+    from mpi.gateway.gateway import Gateway
 
     core = Gateway(settings, db, matcher)
     http = HttpServer(
         gateway_app(core), host=settings.http_host, port=settings.gateway_http_port, name="gateway"
     )
     return [core, Announced(http, f"gateway: {http.url}")]
+
+
+def worker_parts(db: Database, matcher: Matcher) -> list[Part]:
+    """The loop over the outbox, in a thread. A new effect is a new row among the handlers."""
+    from mpi.flows.matcher import Ids
+    from mpi.flows.rescore import RESCORE, rescore
+    from mpi.store.outbox import Message
+    from mpi.worker import Worker
+
+    ids = Ids.system()
+
+    def score_again(message: Message) -> None:
+        at = datetime.now(UTC)
+        db.run_write(lambda tx: rescore(tx, message.payload, matcher, at=at, ids=ids))
+
+    return [Announced(Threaded(Worker(db, {RESCORE: score_again})), "worker: running")]
+
+
+class Loop(Protocol):
+    """Something that runs in the caller's thread until it is stopped from another."""
+
+    def run(self) -> None:
+        """Returns after `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """Makes `run` return soon."""
+        ...
+
+
+class Threaded:
+    """A loop in a thread of its own."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._thread = threading.Thread(target=loop.run, daemon=True)
+
+    def start(self) -> None:
+        """Starts the loop."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the loop and waits for it."""
+        self._loop.stop()
+        self._thread.join()
 
 
 class Announced:

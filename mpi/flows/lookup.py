@@ -81,6 +81,14 @@ def identity_view(tx: Connection, identity_id: str) -> IdentityView | None:
     return IdentityView(asked=identity_id, identity_id=survivor, records=tuple(_record_views(tx, rows)))
 
 
+def outcome_of(tx: Connection, decision_id: str) -> str:
+    """How that decision came out, in the words of `identify`. Raises NoResultFound for no such decision."""
+    outcome: str = tx.execute(
+        select(decision.c.outcome).where(decision.c.decision_id == decision_id)
+    ).scalar_one()
+    return "new" if outcome == DEFERRED else outcome
+
+
 def _records() -> Select[Any]:
     return (
         select(
@@ -108,6 +116,7 @@ def _provisional(tx: Connection, records: Collection[str]) -> set[str]:
     )
     deferred = (
         select(source_record.c.record_id)
+        .select_from(source_record)
         .join(decision, decision.c.decision_id == last_decision(source_record.c.record_id))
         .where(source_record.c.record_id.in_(records), decision.c.outcome == DEFERRED)
     )

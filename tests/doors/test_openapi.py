@@ -43,10 +43,11 @@ def references(node: Any) -> Iterator[str]:
 
 
 def valid(document: dict[str, Any], schema: dict[str, Any], example: Any) -> None:
-    """Raises unless the example is what the schema says; `$ref` is looked up in the document."""
-    registry: Registry[Any] = Registry().with_resource(
-        "", Resource(contents=document, specification=DRAFT202012)
-    )
+    """Raises unless the example is what the schema says; a `$ref` is looked up in the document."""
+    resource = Resource(contents=document, specification=DRAFT202012)
+    registry: Registry[Any] = Registry().with_resource("urn:document", resource)
+    if "$ref" in schema:
+        schema = {"$ref": f"urn:document{schema['$ref']}"}
     jsonschema.Draft202012Validator(schema, registry=registry).validate(example)
 
 

@@ -64,7 +64,7 @@ def test_every_route_knows_who_may_call_it(door: Doorway, route: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic bXBpOm1waQ==", "Bearer mpi_000000000000_" + "A" * 43],
+    ["", "Bearer", "Bearer nonsense", "Basic bXBpOm1waQ==", "Bearer mpi_000000000000_" + "A" * 43],
 )
 def test_whoever_is_not_known_gets_one_and_the_same_refusal(door: Doorway, header: str) -> None:
     answer = door.client(None).get("/v1/studies/1.2.3", headers={"Authorization": header})

@@ -58,6 +58,24 @@ class Matched(BaseModel):
     dropped: list[Dropped] | None = Field(None, description="Present when something was removed.")
 
 
+class Coerced(BaseModel):
+    """What a study should carry. Identity, decision and time are absent for an object without a patient."""
+
+    action: Literal["coerce", "pass"]
+    outcome: Literal["known", "linked", "new", "review"] | None = Field(
+        None, description="Of the decision that the study is pinned under, the same at every call."
+    )
+    identity_id: str | None = Field(None, description="The surviving E-ID.")
+    provisional: bool = Field(False, description="A clerk is asked; the identity may change.")
+    decision_id: str | None = None
+    at: datetime | None = Field(None, description="The time to write: when it was decided.")
+    coerced: dict[str, Any] = Field(description="Elements to set, as DICOM JSON.")
+    original_attributes: dict[str, Any] = Field(
+        description="Item to append to Original Attributes Sequence, as DICOM JSON."
+    )
+    dropped: list[Dropped] | None = Field(None, description="Present when something was removed.")
+
+
 class Record(BaseModel):
     """One source record."""
 

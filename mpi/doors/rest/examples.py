@@ -1,4 +1,7 @@
-"""Examples of the interface's description: invented people, one request and one answer a call."""
+"""Examples of the interface's description: invented people, one request and one answer a call.
+
+No value is null: the description leaves out what is null, and an example would then lack a required field.
+"""
 
 from __future__ import annotations
 
@@ -32,23 +35,63 @@ IDENTIFY = {
 }
 
 IDENTIFIED = {
-    "outcome": "linked",
+    "outcome": "review",
     "identity_id": IDENTITY_ID,
-    "provisional": False,
-    "a_id": None,
-    "review_id": None,
-    "decision_id": "0b7c6f0e-8f0e-4a52-9f0e-0d6a3f6b9a11",
-    "match_weight": 16.6,
-    "match_probability": 0.99999,
-    "margin": 18.4,
+    "provisional": True,
+    "a_id": "X1P50ZNZX4B0GS8G3XKTGQS063",
+    "review_id": "735a3d6d422e488ca80c7e1a868c7994",
+    "decision_id": "a3ea6f99166f4133ac0c5e5b6107d81f",
+    "match_weight": 6.6,
+    "match_probability": 0.9898,
+    "margin": 2.4,
     "model": "fr-1",
     "evidence": [
-        {"comparison": "prior", "level": None, "weight": -22.5},
+        {"comparison": "prior", "weight": -22.5},
         {"comparison": "birth_date", "level": "exact", "weight": 14.1},
+        {"comparison": "family_name", "level": "birth_and_used", "weight": 15.0},
     ],
 }
 
 MATCH = {"traits": TRAITS}
+
+DATA_SET = {
+    "0020000D": {"vr": "UI", "Value": ["1.2.3"]},
+    "00100010": {"vr": "PN", "Value": [{"Alphabetic": "MARTIN^ANNE MARIE"}]},
+    "00100020": {"vr": "LO", "Value": ["0042"]},
+    "00100021": {"vr": "LO", "Value": ["HOPITAL-A"]},
+    "00100030": {"vr": "DA", "Value": ["19580228"]},
+    "00100040": {"vr": "CS", "Value": ["F"]},
+}
+
+COERCED = {
+    "action": "coerce",
+    "outcome": "linked",
+    "identity_id": IDENTITY_ID,
+    "provisional": False,
+    "decision_id": "a3ea6f99166f4133ac0c5e5b6107d81f",
+    "at": "2026-11-24T08:00:00Z",
+    "coerced": {
+        "00100020": {"vr": "LO", "Value": [IDENTITY_ID]},
+        "00100021": {"vr": "LO", "Value": ["MPI"]},
+        "00080015": {"vr": "DT", "Value": ["20261124080000.000000+0000"]},
+    },
+    "original_attributes": {
+        "04000550": {
+            "vr": "SQ",
+            "Value": [
+                {
+                    "00080015": {"vr": "DT"},
+                    "00100020": {"vr": "LO", "Value": ["0042"]},
+                    "00100021": {"vr": "LO", "Value": ["HOPITAL-A"]},
+                }
+            ],
+        },
+        "04000562": {"vr": "DT", "Value": ["20261124080000.000000+0000"]},
+        "04000563": {"vr": "LO", "Value": ["mpi@local/0.1.0"]},
+        "04000564": {"vr": "LO", "Value": ["SCANNER_A"]},
+        "04000565": {"vr": "CS", "Value": ["COERCE"]},
+    },
+}
 
 RECORD = {
     "authority": "HOPITAL-A",
@@ -59,7 +102,12 @@ RECORD = {
     "told_at": "2026-11-24T08:00:00Z",
 }
 
-IDENTITY = {"identity_id": IDENTITY_ID, "merged_into": None, "provisional": False, "records": [RECORD]}
+IDENTITY = {  # the answer to an old id
+    "identity_id": IDENTITY_ID,
+    "merged_into": IDENTITY_ID,
+    "provisional": False,
+    "records": [RECORD],
+}
 
 STUDY = {
     "study_instance_uid": "1.2.3",
@@ -71,11 +119,11 @@ STUDY = {
     "at": "2026-11-24T08:00:00Z",
     "archive": "main",
     "description": "Thorax",
-    "accession_number": None,
+    "accession_number": "A-17",
     "retrieve_url": "http://127.0.0.1:8042/dicom-web/studies/1.2.3",
 }
 
-STUDIES = {"identity_id": IDENTITY_ID, "merged_into": None, "studies": [STUDY]}
+STUDIES = {"identity_id": IDENTITY_ID, "merged_into": IDENTITY_ID, "studies": [STUDY]}
 
 PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
 

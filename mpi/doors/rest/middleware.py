@@ -94,4 +94,5 @@ def _caller(scope: MutableMapping[str, Any]) -> str:
 
 def _where(error: Exception) -> str:
     """The frames of a traceback without its message: messages of drivers repeat the values of a statement."""
-    return "".join(traceback.format_list(traceback.extract_tb(error.__traceback__))).rstrip()
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

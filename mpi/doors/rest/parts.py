@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from typing import Annotated
@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Request
 
 from mpi.doors.rest.probes import ProbeQuota
 from mpi.errors import UnsupportedMedia
+from mpi.flows.arrivals import Desk
 from mpi.flows.matcher import Ids, Matcher
 from mpi.settings import Settings
 from mpi.store.transaction import Database
@@ -24,14 +25,15 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Database, matcher, settings, quota; clock and ids are injected so that tests can fix them."""
+    """What routes share; clock and ids are injected so that tests can fix them."""
 
     db: Database
     matcher: Matcher
     settings: Settings
     probes: ProbeQuota
+    desk: Desk
+    ids: Ids
     clock: Callable[[], datetime] = now
-    ids: Ids = field(default_factory=Ids.system)
 
 
 def parts_of(request: Request) -> Parts:

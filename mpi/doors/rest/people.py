@@ -21,7 +21,7 @@ from mpi.security.nir_guard import count_hits, guard
 router = APIRouter(prefix="/v1", tags=["people"], dependencies=[Depends(reading("application/json"))])
 
 DOOR = "rest"
-TICK = 0.025  # seconds: a sender's answer leaves on a tick, so that its time says little of what was compared
+TICK = 0.1  # seconds: a sender's answer leaves on a tick, so that its time says nothing of what was compared
 
 
 @router.post(
@@ -93,7 +93,7 @@ def identified(answer: IdentifyAnswer, *, in_full: bool) -> Identified:
         for name in ("match_weight", "match_probability", "margin", "model"):
             shown[name] = getattr(answer, name)
         shown["evidence"] = [Evidence(**one) for one in answer.evidence]
-    return Identified(**shown, **_dropped(answer.dropped))
+    return Identified(**shown, **dropped(answer.dropped))
 
 
 def matched(answer: MatchAnswer, *, in_full: bool) -> Matched:
@@ -109,9 +109,10 @@ def matched(answer: MatchAnswer, *, in_full: bool) -> Matched:
             )
             for one in answer.candidates
         ]
-    return Matched(**shown, **_dropped(answer.dropped))
+    return Matched(**shown, **dropped(answer.dropped))
 
 
-def _dropped(hits: tuple[NirHit, ...]) -> dict[str, Any]:
+def dropped(hits: tuple[NirHit, ...]) -> dict[str, Any]:
+    """The answer's `dropped` where something was removed, nothing else; suspects were kept."""
     gone = [Dropped(field=hit.field, rule=hit.rule) for hit in hits if not hit.suspect]
     return {"dropped": gone} if gone else {}

@@ -27,8 +27,7 @@ from mpi.flows.requests import StudyRef
 
 LONGEST_TEXT = 1000  # characters
 MOST_VALUES = 50  # items of one list
-FEWEST_TRAITS = 3  # of a question
-WILDCARDS = frozenset("*?%")
+UID = r"^[0-2](\.(0|[1-9][0-9]*))+$"  # PS3.5 section 9.1
 
 # White space that an address may hold; everything else of Unicode's category Cc is refused everywhere.
 LINE_BREAKS = frozenset("\t\n\r")
@@ -70,21 +69,25 @@ def _number_as_text(told: Any) -> Any:
     return str(told) if isinstance(told, int) and not isinstance(told, bool) else told
 
 
+def _text_or_list(separator: str | None) -> BeforeValidator:
+    return BeforeValidator(_split_at(separator), json_schema_input_type=str | list[str] | None)
+
+
 Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(plain_text)]
 Lines = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_several_lines)]
-Given = Annotated[list[Text], Field(max_length=MOST_VALUES), BeforeValidator(_split_at(None))]
-Several = Annotated[list[Text], Field(max_length=MOST_VALUES), BeforeValidator(_split_at(";"))]
+Given = Annotated[list[Text], Field(max_length=MOST_VALUES), _text_or_list(None)]
+Several = Annotated[list[Text], Field(max_length=MOST_VALUES), _text_or_list(";")]
 Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,15}$")]
-Codes = Annotated[list[Code], Field(max_length=MOST_VALUES), BeforeValidator(_split_at(";"))]
+Codes = Annotated[list[Code], Field(max_length=MOST_VALUES), _text_or_list(";")]
 Flags = Annotated[
     list[Literal["newborn", "protected", "date_estimated"]],
     Field(max_length=MOST_VALUES),
-    BeforeValidator(_split_at(";")),
+    _text_or_list(";"),
 ]
 Status = Annotated[Literal["PROV", "RECUP", "VALI", "QUAL"] | None, BeforeValidator(_upper)]
 Sex = Annotated[Literal["M", "F", "I"] | None, BeforeValidator(_upper)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(plain_text)]
-Uid = Annotated[str, Field(max_length=64, pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
+Uid = Annotated[str, Field(max_length=64, pattern=UID)]
 
 
 class Strict(BaseModel):
@@ -127,36 +130,24 @@ class Traits(Strict):
     country: Text | None = None
     phone: Several = Field([], description="One, or several: a list, or one text separated by `;`.")
     email: Several = []
-    multiple_birth: Annotated[Text | None, BeforeValidator(_number_as_text)] = Field(
-        None, description="Birth order."
-    )
+    multiple_birth: Annotated[
+        Text | None, BeforeValidator(_number_as_text, json_schema_input_type=str | int | None)
+    ] = Field(None, description="Birth order.")
     death_date: Text | None = None
     status: Status = Field(None, description="May stand here or beside the traits.")
     attributes: Codes = []
     flags: Flags = []
     identifiers: Annotated[
-        list[OtherIdentifier], Field(max_length=MOST_VALUES), BeforeValidator(_identifiers)
-    ] = []
+        list[OtherIdentifier],
+        Field(max_length=MOST_VALUES),
+        BeforeValidator(_identifiers, json_schema_input_type=str | list[OtherIdentifier] | None),
+    ] = Field([], description="A list, or one text `value^^^issuer` separated by `;`.")
 
     @model_validator(mode="after")
     def _named(self) -> Self:
         names = (self.family_name, self.birth_name, self.used_given_name, *self.given_names)
         if not any(name and name.strip() for name in names):
             raise broken("name-missing")
-        return self
-
-
-class MatchTraits(Traits):
-    """The traits of a question: at least three of them, and no wildcard."""
-
-    @model_validator(mode="after")
-    def _a_real_question(self) -> Self:
-        told = self.model_dump(exclude={"status", "attributes", "flags"})
-        if sum(bool(value) for value in told.values()) < FEWEST_TRAITS:
-            raise broken("three-traits-needed")
-        texts = (text for value in told.values() for text in (value if isinstance(value, list) else [value]))
-        if any(isinstance(text, str) and WILDCARDS & set(text) for text in texts):
-            raise broken("wildcard")
         return self
 
 
@@ -234,7 +225,6 @@ class IdentifyBody(PersonTold):
 class MatchBody(PersonTold):
     """A question about one person; authority and local id may be given and are stored nowhere."""
 
-    traits: MatchTraits
     authority: Name | None = None
     local_id: Name | None = None
 
