@@ -65,6 +65,7 @@ def test_a_date_is_read_with_the_parts_that_are_known(
         ("91001", "1970-05-05", {"91001"}, "Algeria had become another country"),
         ("91001", None, {"91001"}, "no date to tell"),
         ("99352", "1950-05-05", {"99352"}, "Algeria, as a country"),
+        ("11111", None, {"11111"}, "Cruscades: a code that looks like a filler"),
     ],
 )
 def test_a_birthplace_is_read_at_the_date_of_birth(
