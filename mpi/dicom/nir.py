@@ -48,18 +48,21 @@ class Emptied:
 
 
 def empty_nirs(
-    data: Buffer, transfer_syntax: str | None = None, *, exempt: frozenset[int] = frozenset()
+    data: Buffer | DicomObject, transfer_syntax: str | None = None, *, exempt: frozenset[int] = frozenset()
 ) -> Emptied:
-    """Searches a Part 10 file, or with `transfer_syntax` a bare data set.
+    """Searches a Part 10 file, an opened object, or with `transfer_syntax` a bare data set.
 
     `exempt` tags are not searched at any level: an issuer with numeric accession numbers. Of an object
     that cannot be read every number found in its bytes is overwritten with spaces, so that a quarantined
     copy holds none.
     """
-    try:
-        opened = open_object(data, transfer_syntax)
-    except Unreadable:
-        return _blanked(data)
+    if isinstance(data, DicomObject):
+        opened = data
+    else:
+        try:
+            opened = open_object(data, transfer_syntax)
+        except Unreadable:
+            return _blanked(data)
     top = Level.top(opened)
     birth, sex = top.text(tags.PATIENT_BIRTH_DATE), top.text(tags.PATIENT_SEX)
     hits: list[tuple[Text, str]] = []
@@ -71,7 +74,7 @@ def empty_nirs(
         elif rule is not None:
             hits.append((text, rule))
     if not hits:
-        return Emptied(data=data, suspects=tuple(suspects))
+        return Emptied(data=opened.original, suspects=tuple(suspects))
     return Emptied(
         data=_without(opened, [text for text, _ in hits]),
         hits=tuple(TagHit(text.path, rule) for text, rule in hits),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from matching.records import RawRecord
 from mpi.dicom.header import Header
 from mpi.flows.instances import State
 from mpi.flows.matcher import Ids, Matcher
@@ -16,7 +17,9 @@ from mpi.security.actors import Actor
 from mpi.security.nir_guard import NirHit
 from mpi.settings import Settings
 
-Statement = tuple[str, str, RawRecord]  # study, actor, record as told
+Statement = tuple[object, ...]  # study, caller, and everything that the object says of its patient
+
+ACCEPTED_FOR = 60.0  # seconds after which a statement is looked up again: a sender may have been revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +41,30 @@ class Arrival:
     hits: tuple[NirHit, ...] = ()
     released: bool = False
 
+    @property
+    def statement(self) -> Statement:
+        """What the caller says of the study's patient."""
+        told = self.header
+        return (
+            told.study_instance_uid,
+            self.sender.actor_id if self.sender else f"AE {self.calling_ae}",
+            told.patient_id,
+            told.issuer,
+            told.universal_id,
+            told.name,
+            told.birth_name,
+            told.birth_date,
+            told.sex,
+            told.other_ids,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What became of it. `instance_id` is the row that stands for it: the first one's for a resend (`again`).
 
     `coerced`: the archive will get it under another identity than it came with. `forward`: it is to be sent.
-    `statement`: to be remembered in `Desk.pins` once the transaction has committed; None when nothing is new.
+    `accepted`: the identity under which its statement is to be remembered once the transaction has committed.
     """
 
     instance_id: str
@@ -53,7 +73,7 @@ class Receipt:
     coerced: bool = False
     again: bool = False
     forward: bool = False
-    statement: Statement | None = None
+    accepted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +83,32 @@ class Placement:
     state: Literal["spooled", "held", "conflict"]
     reason: str | None = None
     identity_id: str | None = None
-    statement: Statement | None = None
+    accepted: str | None = None
 
 
 class Pins:
-    """Statements that this process accepted and committed lately, so that a study costs one decision."""
+    """Statements that this process accepted and committed lately, so that a study costs one decision.
 
-    def __init__(self, size: int = 20_000) -> None:
+    Safe between threads; `clock` gives seconds.
+    """
+
+    def __init__(self, size: int = 20_000, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
-        self._seen: OrderedDict[Statement, None] = OrderedDict()
+        self._clock = clock
+        self._seen: OrderedDict[Statement, tuple[float, str]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __contains__(self, key: Statement) -> bool:
+    def get(self, statement: Statement) -> str | None:
+        """The identity that the study had when the statement was accepted; None: never, or long ago."""
         with self._lock:
-            return key in self._seen
+            at, identity_id = self._seen.get(statement, (0.0, ""))
+        return identity_id if identity_id and self._clock() - at < ACCEPTED_FOR else None
 
-    def add(self, key: Statement) -> None:
+    def add(self, statement: Statement, identity_id: str) -> None:
         """Remembers one, and forgets the oldest when there are too many."""
         with self._lock:
-            self._seen[key] = None
+            self._seen[statement] = (self._clock(), identity_id)
+            self._seen.move_to_end(statement)
             if len(self._seen) > self._size:
                 self._seen.popitem(last=False)
 

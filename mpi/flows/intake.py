@@ -63,9 +63,9 @@ def receive(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Re
         instance_id=arrival.instance_id,
         state=placement.state,
         reason=placement.reason,
-        coerced=placement.state == "spooled" and _changes(arrival, desk, placement.identity_id),
+        coerced=placement.state == "spooled" and changes(arrival, desk, placement.identity_id),
         forward=placement.state == "spooled",
-        statement=placement.statement,
+        accepted=placement.accepted,
     )
 
 
@@ -104,6 +104,9 @@ def place(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Plac
     header = arrival.header
     if not header.has_patient:
         return Placement("spooled")
+    pin = _pin(tx, header.study_instance_uid)
+    if pin is not None and (arrival.released or desk.pins.get(arrival.statement) is not None):
+        return Placement("spooled", None, pin.identity_id)
     sender = arrival.sender or (sender_of_ae(tx, arrival.calling_ae) if arrival.calling_ae else None)
     if sender is None and not arrival.released:
         if desk.unknown_calling_ae == "refuse":
@@ -115,22 +118,18 @@ def place(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Plac
     domain = domain_of(tx, header, sender=sender, calling_ae=arrival.calling_ae)
     if sender is None or is_provisional(domain):
         sender = Actor(actor_id=GATEWAY, roles=frozenset())
-    return _follow(tx, arrival, sender, domain, desk, at=at)
+    return _told(tx, arrival, sender, domain, desk, at=at)
 
 
-def _follow(
+def _told(
     tx: Connection, arrival: Arrival, actor: Actor, domain: str, desk: Desk, *, at: datetime
 ) -> Placement:
-    """Identifies unless this very statement was accepted for this study before."""
+    """Tells the index; the study hangs on what it answers."""
     header = arrival.header
     unidentified = is_placeholder(header)
     told = received_id(header)
     local_id = told.value if told and not unidentified else UNIDENTIFIED + header.study_instance_uid
     raw = raw_record(header, authority=domain, local_id=local_id)
-    statement = (header.study_instance_uid, actor.actor_id, raw)
-    pin = _pin(tx, header.study_instance_uid)
-    if pin is not None and (arrival.released or statement in desk.pins):
-        return Placement("spooled", None, pin.identity_id)
     request = IdentifyRequest(
         actor=actor, raw=raw, door=arrival.door, study=_study(arrival), unidentified=unidentified
     )
@@ -142,7 +141,7 @@ def _follow(
         return Placement("held", ANOTHER_PERSON)
     if header.several_patients:
         _ask(tx, arrival, SEVERAL_PATIENTS, desk, at=at)
-    return Placement("spooled", None, answer.identity_id, statement)
+    return Placement("spooled", None, answer.identity_id, answer.identity_id)
 
 
 _CLAIMED = (
@@ -206,7 +205,7 @@ def _resent(tx: Connection, row: Kept, arrival: Arrival, desk: Desk, *, at: date
         instance_id=row.instance_id,
         state="spooled" if forward else row.state,
         reason=row.reason,
-        coerced=row.state not in ("held", "conflict") and _changes(arrival, desk, survivor),
+        coerced=row.state not in ("held", "conflict") and changes(arrival, desk, survivor),
         again=True,
         forward=forward,
     )
@@ -265,7 +264,7 @@ def _names_us(tx: Connection, header: Header, desk: Desk) -> bool:
     return bool(header.universal_id) or tx.execute(given).one_or_none() is not None
 
 
-def _changes(arrival: Arrival, desk: Desk, identity_id: str | None) -> bool:
+def changes(arrival: Arrival, desk: Desk, identity_id: str | None) -> bool:
     """Whether the archive's copy will differ from what came: another identity, or a number emptied."""
     if any(not hit.suspect for hit in arrival.hits):
         return True

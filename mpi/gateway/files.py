@@ -1,4 +1,4 @@
-"""Files that survive a crash: written beside, synchronised, then renamed, then the folder synchronised."""
+"""Files that survive a crash: bytes first, then the name, each synchronised; or into a name made before."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def write_durably(target: Path, parts: Iterable[bytes | memoryview], *, beside: 
     os.close(descriptor)
     beside.replace(target)
     sync_folder(target.parent)
+
+
+def fill(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Writes an empty file whose name is on disk already; on return its bytes are too. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        _write_all(descriptor, parts)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, parts: Iterable[bytes | memoryview]) -> None:

@@ -52,6 +52,8 @@ class Forwarder:
         self._delivered = delivered
         self._clock = clock
         self._pause = PAUSE_FIRST
+        self._changed = threading.Lock()
+        self._unrecorded = 0  # stored in the archive, not yet so in the database
         self._threads = [
             threading.Thread(target=self._run, name=f"gateway-forward-{number}", daemon=True)
             for number in range(threads)
@@ -61,6 +63,11 @@ class Forwarder:
         """Begins to send."""
         for thread in self._threads:
             thread.start()
+
+    def idle(self) -> bool:
+        """Everything given to it is stored and recorded, or listed for an operator."""
+        with self._changed:
+            return self._unrecorded == 0 and len(self.queue) == 0
 
     def stop(self) -> None:
         """Finishes the objects in hand and closes the archive."""
@@ -120,12 +127,25 @@ class Forwarder:
             self._failed_try(row, str(error))
             raise
         at = self._clock()
+        with self._changed:
+            self._unrecorded += 1
         self._writer.submit(
             lambda tx: instances.record_stored(
                 tx, row.instance_id, at=at, patient_id=prepared.patient_id, changes=prepared.changes
             ),
-            lambda _, error: None if error else self._delivered(row.instance_id, at),
-        ).result()
+            lambda _, error: self._recorded(row, at, error),
+            may_wait=True,
+        )
+
+    def _recorded(self, row: Kept, at: datetime, error: Exception | None) -> None:
+        """Runs in the writer's thread. What could not be recorded is sent again; the archive has it by then."""
+        if error is None:
+            self._delivered(row.instance_id, at)
+        else:
+            self.queue.hold_off(self._pause)
+            self.queue.add(row.study_instance_uid or row.instance_id, row.instance_id)
+        with self._changed:
+            self._unrecorded -= 1
 
     def _failed_try(self, row: Kept, reason: str) -> None:
         """Notes the try. An object that fails again and again while the archive answers is given up."""

@@ -114,7 +114,7 @@ class Gateway:
     def drain(self, timeout: float) -> bool:
         """Waits until everything received was sent or put aside; False when that took longer (seconds)."""
         until = time.monotonic() + timeout
-        while not (self.reception.idle() and all(len(f.queue) == 0 for f in self._forwarders.values())):
+        while not (self.reception.idle() and all(f.idle() for f in self._forwarders.values())):
             if time.monotonic() > until:
                 return False
             time.sleep(0.02)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpi.dicom.digest import content_digest
 from mpi.dicom.elements import Buffer, Unreadable
 from mpi.dicom.header import Header, read_header
-from mpi.dicom.nir import Emptied, empty_nirs
+from mpi.dicom.nir import empty_nirs
 from mpi.dicom.objects import DicomObject, open_object
 from mpi.dicom.part10 import file_meta
 from mpi.gateway.archives import is_uid
@@ -28,37 +27,40 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The object with its social security numbers emptied: a Part 10 file in slices, header and digest.
+    """An object with its social security numbers emptied: opened, its header, and a Part 10 file in slices.
 
     `emptied`: the top-level tags that held a number, for the Original Attributes; `hits` counts suspects too.
     """
 
+    opened: DicomObject
     header: Header
-    content_digest: bytes
     part10: tuple[Buffer, ...]
     hits: tuple[NirHit, ...]
     emptied: tuple[int, ...]
 
 
-def emptied_of(incoming: Incoming) -> Emptied:
-    """The bytes without social security numbers, readable or not: nothing else may be stored."""
-    return empty_nirs(incoming.data, incoming.transfer_syntax)
-
-
-def read(incoming: Incoming, emptied: Emptied) -> Reading:
-    """Opens and reads one object. Raises Unreadable."""
-    opened = open_object(emptied.data, incoming.transfer_syntax)
+def read(incoming: Incoming) -> Reading:
+    """Empties and reads one object. Raises Unreadable: see `blanked` before anything of it is stored."""
+    opened = open_object(incoming.data, incoming.transfer_syntax)
+    found = empty_nirs(opened)
+    if found.data is not opened.original:
+        opened = open_object(found.data, incoming.transfer_syntax)
     header = read_header(opened)
     for uid in (header.sop_instance_uid, header.study_instance_uid, header.series_instance_uid):
         if uid and not is_uid(uid):
             raise Unreadable("a UID is not made of digits and points")
     return Reading(
+        opened=opened,
         header=header,
-        content_digest=content_digest(opened),
-        part10=_with_meta(opened, header, emptied.data, incoming.calling_ae or ""),
-        hits=tuple(NirHit(field=hit.field, rule=hit.rule) for hit in (*emptied.hits, *emptied.suspects)),
-        emptied=emptied.tags,
+        part10=_with_meta(opened, header, found.data, incoming.calling_ae or ""),
+        hits=tuple(NirHit(field=hit.field, rule=hit.rule) for hit in (*found.hits, *found.suspects)),
+        emptied=found.tags,
     )
+
+
+def blanked(incoming: Incoming) -> Buffer:
+    """The bytes of what cannot be read, without the social security numbers that can be found in them."""
+    return empty_nirs(incoming.data, incoming.transfer_syntax).data
 
 
 def _with_meta(opened: DicomObject, header: Header, data: Buffer, source_ae: str) -> tuple[Buffer, ...]:

@@ -1,6 +1,8 @@
-"""The way in, the same for every door: numbers emptied, bytes on disk, row committed, then the answer.
+"""The way in: social security numbers emptied, bytes on disk with all that their row says, then the answer.
 
-When the database is away the bytes alone are the promise: the object waits in line and is registered later.
+The first object of a study, and one whose UID was seen lately, is answered after its row is committed: it
+needs a decision. A further object that says the same of its patient is answered when it is durable in the
+spool, and its row shares a commit a moment later. While the database is away objects wait in line.
 """
 
 from __future__ import annotations
@@ -8,22 +10,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from mpi.dicom.digest import content_digest
-from mpi.dicom.elements import Buffer, Unreadable
+from mpi.dicom.elements import Unreadable
 from mpi.dicom.header import Header, read_header
 from mpi.dicom.objects import open_object
 from mpi.errors import MpiError, NotAllowed, Unavailable
 from mpi.flows import intake
 from mpi.flows.arrivals import Arrival, Desk, Receipt
 from mpi.gateway.answers import Answer
-from mpi.gateway.reading import Incoming, emptied_of, read
+from mpi.gateway.reading import Incoming, blanked, read
 from mpi.gateway.spool import Envelope, Spool, SpoolDamaged
 from mpi.gateway.writer import GroupCommit
 
@@ -31,7 +33,27 @@ log = logging.getLogger(__name__)
 
 RETRY_FIRST, RETRY_LONGEST = 0.25, 10.0  # seconds between two tries to register with the database
 UNREADABLE = "unreadable"
+DISK_THREADS = 16  # objects that are synchronised at once
+BACKLOG = 256  # rows on their way; beyond it every sender waits for its own
 Forward = Callable[[str, str, str], None]  # archive, study, instance id
+
+
+class Recent:
+    """The SOP Instance UIDs of the last objects. Safe between threads."""
+
+    def __init__(self, size: int = 50_000) -> None:
+        self._size = size
+        self._uids: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, uid: str) -> bool:
+        """True when it is new; the oldest is forgotten when there are too many."""
+        with self._lock:
+            new = uid not in self._uids
+            self._uids[uid] = None
+            if len(self._uids) > self._size:
+                self._uids.popitem(last=False)
+            return new
 
 
 class Reception:
@@ -58,6 +80,8 @@ class Reception:
         self._patience = patience
         self._late: deque[str] = deque()  # in the spool, not yet in the database
         self._open = 0  # submitted to the writer, not yet settled
+        self._recent = Recent()
+        self._disk = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="gateway-disk")
         self._changed = threading.Condition()
         self._stopping = False
         self._registrar = threading.Thread(target=self._register_late, name="gateway-registrar", daemon=True)
@@ -72,31 +96,34 @@ class Reception:
             self._stopping = True
             self._changed.notify_all()
         self._registrar.join()
+        self._disk.shutdown()
 
     def take(self, incoming: Incoming) -> Answer:
         """Everything from the received bytes to the answer. Raises nothing that a sender could cause."""
         if not self._spool.accepting:
             return Answer.NO_ROOM
-        envelope = Envelope(
-            instance_id=self._desk.ids.uuid(),
-            door=incoming.door,
-            archive=incoming.archive,
-            received_at=self._clock(),
-            calling_ae=incoming.calling_ae,
-            peer=incoming.peer,
-        )
         try:
-            emptied = emptied_of(incoming)
             try:
-                reading = read(incoming, emptied)
+                reading = read(incoming)
             except Unreadable as refusal:
-                return self._set_aside(envelope, emptied.data, refusal.reason)
-            envelope = replace(envelope, hits=reading.hits, emptied=reading.emptied)
-            self._spool.put(envelope, reading.part10)
+                return self._set_aside(incoming, refusal.reason)
+            envelope = Envelope(
+                instance_id=self._spool.slot(),
+                door=incoming.door,
+                archive=incoming.archive,
+                received_at=self._clock(),
+                calling_ae=incoming.calling_ae,
+                peer=incoming.peer,
+                hits=reading.hits,
+                emptied=reading.emptied,
+            )
+            on_disk = self._disk.submit(self._spool.put, envelope, reading.part10)
+            digest = content_digest(reading.opened)  # while the disk works
+            on_disk.result()
         except OSError as error:
             log.error("spool: %s", error.strerror)
             return Answer.NO_ROOM
-        return self._register(_arrival(envelope, reading.header, reading.content_digest))
+        return self._register(_arrival(envelope, reading.header, digest))
 
     def adopt(self, instance_id: str) -> None:
         """Puts a spool file in line that may have no row: after a restart, or while the database was away."""
@@ -116,11 +143,17 @@ class Reception:
             return not self._late and not self._open
 
     def _register(self, arrival: Arrival) -> Answer:
-        """The row, and the answer that follows from it."""
+        """The row, and the answer that follows from it or, for what is known already, before it."""
         with self._changed:
             if self._late:  # the database is away: keep the order
                 self._late.append(arrival.instance_id)
                 return Answer.KEPT
+            busy = self._open > BACKLOG
+        identity_id = self._desk.pins.get(arrival.statement)
+        if self._recent.add(arrival.header.sop_instance_uid) and identity_id is not None and not busy:
+            self._submit(arrival, may_wait=True)
+            changed = intake.changes(arrival, self._desk, identity_id)
+            return Answer.COERCED if changed else Answer.UNCHANGED
         try:
             receipt = self._submit(arrival).result(self._patience)
         except NotAllowed:
@@ -133,12 +166,14 @@ class Reception:
             return Answer.KEPT
         return Answer.COERCED if receipt.coerced else Answer.UNCHANGED
 
-    def _submit(self, arrival: Arrival, *, late: bool = False) -> Future[Receipt]:
+    def _submit(self, arrival: Arrival, *, late: bool = False, may_wait: bool = False) -> Future[Receipt]:
         with self._changed:
             self._open += 1
         work = intake.adopt if late else intake.receive
         return self._writer.submit(
-            lambda tx: work(tx, arrival, self._desk, at=self._clock()), partial(self._settle, arrival, late)
+            lambda tx: work(tx, arrival, self._desk, at=self._clock()),
+            partial(self._settle, arrival, late),
+            may_wait=may_wait,
         )
 
     def _settle(self, arrival: Arrival, late: bool, receipt: Receipt | None, error: Exception | None) -> None:
@@ -161,8 +196,8 @@ class Reception:
                 self._changed.notify_all()
 
     def _dispose(self, arrival: Arrival, receipt: Receipt) -> None:
-        if receipt.statement is not None:
-            self._desk.pins.add(receipt.statement)
+        if receipt.accepted is not None:
+            self._desk.pins.add(arrival.statement, receipt.accepted)
         if receipt.again and receipt.instance_id != arrival.instance_id:
             if receipt.forward:
                 self._spool.supersede(receipt.instance_id, by=arrival.instance_id)
@@ -171,13 +206,21 @@ class Reception:
         if receipt.forward:
             self._forward(arrival.archive, arrival.header.study_instance_uid, receipt.instance_id)
 
-    def _set_aside(self, envelope: Envelope, data: Buffer, reason: str) -> Answer:
+    def _set_aside(self, incoming: Incoming, reason: str) -> Answer:
         """Keeps a copy of what cannot be read; the same bytes sent again are the same copy."""
-        name = hashlib.blake2b(data, digest_size=16).hexdigest()
-        envelope = replace(envelope, instance_id=name, reason=reason)
-        if not self._spool.holds(name, shelf="quarantine"):
-            self._spool.put(envelope, [data], shelf="quarantine")
-        log.warning("object %s quarantined: %s", name, reason)
+        data = blanked(incoming)
+        envelope = Envelope(
+            instance_id=hashlib.blake2b(data, digest_size=16).hexdigest(),
+            door=incoming.door,
+            archive=incoming.archive,
+            received_at=self._clock(),
+            calling_ae=incoming.calling_ae,
+            peer=incoming.peer,
+            reason=reason,
+        )
+        if not self._spool.holds(envelope.instance_id, shelf="quarantine"):
+            self._spool.put_quarantined(envelope, data)
+        log.warning("object %s quarantined: %s", envelope.instance_id, reason)
         self._list(envelope)
         return Answer.UNREADABLE
 

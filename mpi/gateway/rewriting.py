@@ -12,7 +12,7 @@ from mpi.errors import Conflict, Unavailable, Unprocessable
 from mpi.flows import intake
 from mpi.flows.arrivals import Arrival, Desk, Placement
 from mpi.gateway.outgoing import Outgoing
-from mpi.gateway.reading import Incoming, Reading, emptied_of, read
+from mpi.gateway.reading import Incoming, Reading, read
 from mpi.gateway.writer import GroupCommit
 from mpi.security.actors import Actor
 from mpi.security.nir_guard import count_hits
@@ -34,7 +34,7 @@ class Rewriter:
         gateway would hold the object (details `action`: hold or conflict), Unavailable.
         """
         try:
-            reading = read(incoming, emptied_of(incoming))
+            reading = read(incoming)
         except Unreadable as refusal:
             raise Unprocessable(
                 f"The object cannot be read: {refusal.reason}.", field="body", rule="unreadable"
@@ -68,7 +68,7 @@ class Rewriter:
         arrival = Arrival(
             instance_id="",
             header=reading.header,
-            content_digest=reading.content_digest,
+            content_digest=b"",  # no row is written
             door=incoming.door,
             archive=incoming.archive,
             received_at=at,
@@ -83,8 +83,8 @@ class Rewriter:
             return intake.place(tx, arrival, self._desk, at=at)
 
         def remember(placement: Placement | None, _error: Exception | None) -> None:
-            if placement is not None and placement.statement is not None:
-                self._desk.pins.add(placement.statement)
+            if placement is not None and placement.accepted is not None:
+                self._desk.pins.add(arrival.statement, placement.accepted)
 
         try:
             return self._writer.submit(work, remember).result(self._patience)

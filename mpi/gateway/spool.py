@@ -1,29 +1,36 @@
 """The durable spool: what was acknowledged is here until the archive has it.
 
 A file is an envelope (how the object came) followed by its Part 10 bytes, social security numbers already
-emptied. The envelope lets an object be registered when the database was away. File names are our own ids.
+emptied; so it is the object's row too, until the database has it. File names are our own ids: empty files
+made and named beforehand, so that one synchronisation makes an object durable. Length and checksum tell a
+whole object from one that a crash cut short, which nobody was promised.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
+import os
 import struct
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
+from mpi.dicom.elements import Buffer
 from mpi.gateway.archives import Parts, size_of
-from mpi.gateway.files import make_folder, write_durably
+from mpi.gateway.files import PRIVATE_FILE, fill, make_folder, sync_folder, write_durably
 from mpi.security.nir_guard import NirHit
 
 MAGIC = b"MPISPL01"
-_LENGTH = struct.Struct(">I")
+_HEAD = struct.Struct(">8sIQI")  # mark, bytes of the envelope, bytes of the object, its CRC-32
 _ENVELOPE_LIMIT = 1 << 20
+SLOTS = 256  # empty files made at once
 
 REFUSE_AT, RESUME_AT, REJECT_AT = 0.80, 0.70, 0.90  # of the limit
 
@@ -64,37 +71,73 @@ class SpoolDamaged(ValueError):
 class Spool:
     """Spool files under one root, with their total size. Used by many threads; one process owns a root."""
 
-    def __init__(self, root: Path, *, limit_bytes: int) -> None:
+    def __init__(
+        self, root: Path, *, limit_bytes: int, new_id: Callable[[], str] = lambda: uuid4().hex
+    ) -> None:
         self._root = root
         self._limit = limit_bytes
+        self._new_id = new_id
         self._lock = threading.Lock()
         self._refusing = False
+        self._free: list[str] = []
+        self._used = 0
         for folder in (*SHELVES, "incoming"):
             make_folder(root / folder)
         for left in (root / "incoming").iterdir():
             left.unlink()  # never acknowledged
-        self._used = sum(path.stat().st_size for shelf in SHELVES for path in (root / shelf).iterdir())
+        for shelf in SHELVES:
+            for path in (root / shelf).iterdir():
+                self._take_stock(path, shelf)
 
-    def put(self, envelope: Envelope, part10: Parts, *, shelf: Shelf = "objects") -> None:
-        """Writes one object; on return it survives a crash. The same id replaces. Raises OSError."""
-        head = _head(envelope)
-        target = self._path(envelope.instance_id, shelf)
-        before = target.stat().st_size if target.exists() else 0
-        write_durably(target, [head, *part10], beside=self._root / "incoming" / envelope.instance_id)
-        self._account(len(head) + size_of(part10) - before)
+    def _take_stock(self, path: Path, shelf: Shelf) -> None:
+        """Counts a whole file; one that a crash left empty or cut short becomes an empty slot."""
+        if shelf == "objects" and not _is_whole(path):
+            os.truncate(path, 0)
+            self._free.append(path.name)
+        else:
+            self._used += path.stat().st_size
+
+    def slot(self) -> str:
+        """The id of a new object; its name is already on disk. Raises OSError."""
+        with self._lock:
+            if not self._free:
+                self._free = [self._new_id() for _ in range(SLOTS)]
+                for name in self._free:
+                    self._path(name, "objects").touch(mode=PRIVATE_FILE)
+                sync_folder(self._root / "objects")
+            return self._free.pop()
+
+    def put(self, envelope: Envelope, part10: Parts) -> None:
+        """Writes an object into its slot; on return it survives a crash. Raises OSError: empty again."""
+        head = _head(envelope, part10)
+        path = self._path(envelope.instance_id, "objects")
+        try:
+            fill(path, [head, *part10])
+        except OSError:
+            os.truncate(path, 0)
+            with self._lock:
+                self._free.append(path.name)
+            raise
+        self._account(len(head) + size_of(part10))
+
+    def put_quarantined(self, envelope: Envelope, data: Buffer) -> None:
+        """Writes what is no object onto the quarantine shelf. Raises OSError."""
+        head = _head(envelope, (data,))
+        target = self._path(envelope.instance_id, "quarantine")
+        write_durably(target, [head, data], beside=self._root / "incoming" / envelope.instance_id)
+        self._account(len(head) + len(data))
 
     @contextmanager
     def open(self, instance_id: str, *, shelf: Shelf = "objects") -> Iterator[Spooled]:
         """Maps one object into memory. Raises FileNotFoundError, SpoolDamaged."""
-        path = self._path(instance_id, shelf)
-        with path.open("rb") as file:
-            if path.stat().st_size < len(MAGIC) + _LENGTH.size:
+        with self._path(instance_id, shelf).open("rb") as file:
+            if os.fstat(file.fileno()).st_size < _HEAD.size:
                 raise SpoolDamaged("a spool file is too short")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         view = memoryview(mapped)
         try:
-            envelope, start = _read_head(view)
-            yield Spooled(envelope=envelope, part10=view[start:])
+            envelope, part10 = _read(view)
+            yield Spooled(envelope=envelope, part10=part10)
         finally:
             view.release()  # the map itself closes when the last slice of it is gone
 
@@ -109,13 +152,9 @@ class Spool:
         """Moves an object to the quarantine shelf."""
         self._path(instance_id, "objects").replace(self._path(instance_id, "quarantine"))
 
-    def readmit(self, instance_id: str) -> None:
-        """Moves a quarantined object back."""
-        self._path(instance_id, "quarantine").replace(self._path(instance_id, "objects"))
-
-    def remove(self, instance_id: str, *, shelf: Shelf = "objects") -> None:
+    def remove(self, instance_id: str) -> None:
         """Deletes one object; nothing happens when it is gone."""
-        path = self._path(instance_id, shelf)
+        path = self._path(instance_id, "objects")
         try:
             freed = path.stat().st_size
             path.unlink()
@@ -125,8 +164,8 @@ class Spool:
 
     def ids(self, *, shelf: Shelf = "objects") -> list[str]:
         """Every object, the oldest file first."""
-        found = [(path.stat().st_mtime_ns, path.name) for path in (self._root / shelf).iterdir()]
-        return [name for _, name in sorted(found)]
+        found = [(entry.stat(), entry.name) for entry in os.scandir(self._root / shelf)]
+        return [name for stat, name in sorted((s.st_mtime_ns, n) for s, n in found if s.st_size)]
 
     def holds(self, instance_id: str, *, shelf: Shelf = "objects") -> bool:
         """Whether the object's file is here."""
@@ -157,25 +196,38 @@ class Spool:
         return self._root / shelf / instance_id
 
 
-def _head(envelope: Envelope) -> bytes:
+def _head(envelope: Envelope, part10: Parts) -> bytes:
     document = asdict(envelope) | {"received_at": envelope.received_at.isoformat()}
     body = json.dumps(document, separators=(",", ":")).encode()
-    return MAGIC + _LENGTH.pack(len(body)) + body
+    checksum = 0
+    for part in part10:
+        checksum = zlib.crc32(part, checksum)
+    return _HEAD.pack(MAGIC, len(body), size_of(part10), checksum) + body
 
 
-def _read_head(view: memoryview) -> tuple[Envelope, int]:
-    """The envelope and where the Part 10 bytes begin."""
-    if view[: len(MAGIC)] != MAGIC:
-        raise SpoolDamaged("a spool file has no mark")
-    (length,) = _LENGTH.unpack_from(view, len(MAGIC))
-    start = len(MAGIC) + _LENGTH.size
-    if length > _ENVELOPE_LIMIT or start + length > len(view):
-        raise SpoolDamaged("a spool file's envelope is cut")
+def _is_whole(path: Path) -> bool:
+    """Whether a file has the length that its head announces; the checksum is looked at when it is opened."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return False
+    mark, envelope, part10, _ = _HEAD.unpack(head)
+    return bool(mark == MAGIC and path.stat().st_size == _HEAD.size + envelope + part10)
+
+
+def _read(view: memoryview) -> tuple[Envelope, memoryview]:
+    """The envelope and the object. Raises SpoolDamaged unless every byte is the one that was written."""
+    mark, envelope, size, checksum = _HEAD.unpack_from(view)
+    start = _HEAD.size + envelope
+    if mark != MAGIC or envelope > _ENVELOPE_LIMIT or start + size != len(view):
+        raise SpoolDamaged("a spool file does not have the length that it announces")
+    if zlib.crc32(view[start:]) != checksum:
+        raise SpoolDamaged("a spool file has another checksum than it announces")
     try:
-        document: dict[str, Any] = json.loads(bytes(view[start : start + length]))
+        document: dict[str, Any] = json.loads(bytes(view[_HEAD.size : start]))
         document["received_at"] = datetime.fromisoformat(document["received_at"])
         document["hits"] = tuple(NirHit(**hit) for hit in document["hits"])
         document["emptied"] = tuple(document["emptied"])
-        return Envelope(**document), start + length
+        return Envelope(**document), view[start:]
     except (ValueError, TypeError, KeyError) as error:
         raise SpoolDamaged("a spool file's envelope cannot be read") from error

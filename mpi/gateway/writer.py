@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,14 +18,16 @@ Then = Callable[[Answer | None, Exception | None], None]  # the answer after its
 
 
 LARGEST_GROUP = 64
+LINGER = 0.1  # seconds that work which nobody waits for may wait for company
 
 
 class _Job(Generic[Answer]):
-    __slots__ = ("future", "then", "work")
+    __slots__ = ("due", "future", "then", "work")
 
-    def __init__(self, work: Work[Answer], then: Then[Answer] | None) -> None:
+    def __init__(self, work: Work[Answer], then: Then[Answer] | None, due: float) -> None:
         self.work = work
         self.then = then
+        self.due = due
         self.future: Future[Answer] = Future()
 
     def done(self, answer: Answer) -> None:
@@ -53,17 +56,21 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="gateway-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work[Answer], then: Then[Answer] | None = None) -> Future[Answer]:
+    def submit(
+        self, work: Work[Answer], then: Then[Answer] | None = None, *, may_wait: bool = False
+    ) -> Future[Answer]:
         """Queues a piece of work. `then` is called in the writer's thread before the future is done.
 
+        `may_wait`: nobody waits for it, so that it shares the next commit, a tenth of a second later at most.
         `then` must not raise. Raises RuntimeError after close().
         """
-        job = _Job(work, then)
+        job = _Job(work, then, time.monotonic() + (LINGER if may_wait else 0.0))
         with self._changed:
             if self._closed:
                 raise RuntimeError("the writer is closed")
             self._waiting.append(job)
-            self._changed.notify()
+            if not may_wait or len(self._waiting) == 1:
+                self._changed.notify()
         return job.future
 
     def close(self) -> None:
@@ -80,10 +87,17 @@ class GroupCommit:
                     self._alone(job)
 
     def _next_group(self) -> list[_Job[Any]]:
-        """Everything that waits, up to a limit; empty when closed and nothing is left."""
+        """What waits, up to a limit, once a piece of it is due; empty when closed and nothing is left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            while not self._closed and (rest := self._rest()) != 0:
+                self._changed.wait(rest)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+
+    def _rest(self) -> float | None:
+        """Seconds until a piece is due, 0 when one is; None when nothing waits."""
+        if not self._waiting:
+            return None
+        return max(0.0, min(job.due for job in self._waiting) - time.monotonic())
 
     def _together(self, group: list[_Job[Any]]) -> bool:
         """One transaction for all; False when others were in its way. What fails inside is run alone."""
