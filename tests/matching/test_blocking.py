@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import reduce
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.blocking import BLOCK_CAP, RULES, BlockingKey, blocking_keys, key_hash
@@ -118,6 +118,7 @@ def test_the_hash_of_a_key_is_the_same_everywhere() -> None:
     assert BLOCK_CAP == 500
 
 
+@settings(deadline=None)
 @given(rule=st.text(), value=st.text())
 def test_the_hash_of_a_key_fits_a_signed_column_of_eight_bytes(rule: str, value: str) -> None:
     assert -(2**63) <= key_hash(BlockingKey(rule, value)) < 2**63

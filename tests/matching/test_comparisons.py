@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.comparisons import COMPARISONS, NOT_COMPARED, Compared, compare
@@ -264,6 +264,7 @@ RECORDS = st.fixed_dictionaries({trait: st.sampled_from(values) for trait, value
 )
 
 
+@settings(deadline=None)
 @given(a=RECORDS, b=RECORDS)
 def test_comparing_is_symmetric_and_answers_with_levels_of_the_ladder(a: Record, b: Record) -> None:
     answers = compare(a, b)
@@ -273,6 +274,7 @@ def test_comparing_is_symmetric_and_answers_with_levels_of_the_ladder(a: Record,
         assert answer.level is None or answer.level in {level.name for level in comparison.levels}
 
 
+@settings(deadline=None)
 @given(a=RECORDS)
 def test_a_record_never_disagrees_with_itself(a: Record) -> None:
     assert not any(answer.level and answer.level.startswith("disagree") for answer in compare(a, a))

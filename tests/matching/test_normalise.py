@@ -147,7 +147,7 @@ TEXT = st.none() | st.text(max_size=40)
 TEXTS = st.lists(st.text(max_size=20), max_size=4)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     plain=st.fixed_dictionaries(
         {trait.name: TEXT for trait in dataclasses.fields(RawRecord) if trait.type == "str | None"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.normalise.names import family_name, given_names
@@ -44,6 +44,7 @@ def test_a_name_folds_to_words_in_its_own_alphabet(told: str, folded: str, why: 
     assert " ".join(words(told)) == folded, why
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_folding_is_idempotent_and_forgets_how_accents_were_encoded(text: str) -> None:
     folded = words(text)
@@ -52,6 +53,7 @@ def test_folding_is_idempotent_and_forgets_how_accents_were_encoded(text: str) -
     assert words(unicodedata.normalize("NFC", text)) == folded
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(categories=["Lu", "Ll", "Lo", "Lt"]), min_size=1, max_size=20))
 def test_a_name_in_any_alphabet_is_never_lost(text: str) -> None:
     assert words(text)

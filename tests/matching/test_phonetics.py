@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching.phonetics import ENCODERS, phonex
@@ -50,6 +50,7 @@ def test_no_word_makes_an_encoder_raise(name: str, word: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENCODERS)
+@settings(deadline=None)
 @given(word=st.text())
 def test_a_code_is_ascii_and_the_case_of_the_word_is_nothing_to_it(name: str, word: str) -> None:
     code = ENCODERS[name](word)
