@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from matching.decision import Outcome, decide
+from matching.decision import Candidate, Outcome, decide
 from matching.records import Record
 from mpi.flows import candidates, link_cap, membership
 from mpi.flows.candidates import Keys, Met
@@ -16,7 +16,7 @@ from mpi.flows.effects import Conclusion
 from mpi.flows.matcher import Matcher
 from mpi.flows.membership import NOBODY
 from mpi.flows.told import Version
-from mpi.flows.verdicts import OVERLAY_AT, Case, strict_traits_changed, verdict
+from mpi.flows.verdicts import CONTRADICTION_AT, Case, strict_traits_changed, verdict
 from mpi.store.transaction import Contended
 
 _NOBODY_MET = Met(known=(), keys=(), cut=())
@@ -49,18 +49,18 @@ def conclude(tx: Connection, subject: Subject, matcher: Matcher, *, at: datetime
         return _without_comparing(subject, matcher)
     undisputed = [version.record for version in subject.history if not version.disputed]
     if undisputed and not subject.again:
-        support = max(own_evidence(subject.record, past, matcher) for past in undisputed)
-        if support < OVERLAY_AT:
-            return _without_comparing(subject, matcher, overlay=support)
+        history = max(support(subject.record, past, matcher) for past in undisputed)
+        if history < CONTRADICTION_AT:
+            return _without_comparing(subject, matcher, overlay=history)
     conclusion = _judge(tx, subject, undisputed, matcher, at=at)
     if not _stands(tx, subject, conclusion):
         raise Contended("The identities around this record are changing.", retry_after=1)
     return conclusion
 
 
-def own_evidence(record: Record, past: Record, matcher: Matcher) -> float:
-    """The evidence, in bits without the prior, that two versions of one source record are one person."""
-    score = matcher.model.score(record, past, population=matcher.population)
+def support(one: Record, other: Record, matcher: Matcher) -> float:
+    """The evidence that two records are one person, in bits, without the prior."""
+    score = matcher.model.score(one, other, population=matcher.population)
     return score.match_weight - score.evidence[0].weight
 
 
@@ -90,10 +90,34 @@ def _judge(
         restored=restored,
         complete=complete,
         capped=links and link_cap.reached(tx, authority=subject.record.authority, at=at),
+        contradicted=_contradicted(tx, subject, undisputed, decision.best, matcher)
+        if links and decision and decision.best
+        else None,
         decision=decision,
         candidates=scored,
     )
     return Conclusion(case=case, verdict=verdict(case, matcher.policy), met=met)
+
+
+def _contradicted(
+    tx: Connection, subject: Subject, undisputed: Sequence[Record], best: Candidate, matcher: Matcher
+) -> str | None:
+    """The source record of the other identity that speaks against one of this side; None when nobody does.
+
+    A record in the middle must not glue two people together because it arrived before one of them.
+    """
+    ours = {subject.record_id: [subject.record, *undisputed]}
+    if not subject.is_new:
+        for one in candidates.read(tx, membership.members(tx, subject.identity_id), matcher):
+            ours.setdefault(one.record_id, []).append(one.record)
+    theirs: dict[str, list[Record]] = {}
+    for one in candidates.read(tx, membership.members(tx, best.identity_id), matcher):
+        theirs.setdefault(one.record_id, []).append(one.record)
+    for record_id, told in theirs.items():
+        for mine in ours.values():
+            if max(support(a, b, matcher) for a in mine for b in told) < CONTRADICTION_AT:
+                return record_id
+    return None
 
 
 def _without_comparing(subject: Subject, matcher: Matcher, *, overlay: float | None = None) -> Conclusion:

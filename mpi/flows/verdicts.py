@@ -14,7 +14,7 @@ from mpi.flows import reviews
 from mpi.flows.reviews import Question
 from mpi.flows.told import DEFERRED
 
-OVERLAY_AT = 0.0  # bits of evidence, prior excluded: below it a record contradicts its own history
+CONTRADICTION_AT = 0.0  # bits of evidence, prior excluded: below it two records speak of two people
 
 Decided = Literal["linked", "new", "review", "known", "deferred"]
 
@@ -26,8 +26,10 @@ class Case:
     `identity_id` is its present identity, or the one that it would mint when `is_new`. `linked`: other
     records share that identity. `changed`: a strict trait differs from what was told before; `restored`:
     it is as an older version had it. `overlay`: the evidence against its own history, in bits, when that
-    is below OVERLAY_AT. `decision` is None when nothing was decided: scoring was cut short (`complete`
-    False), or there is an overlay, or the patient is unidentified.
+    is below CONTRADICTION_AT. `decision` is None when nothing was decided: scoring was cut short (`complete`
+    False), or there is an overlay, or the patient is unidentified. `capped`: the authority has had its
+    automatic links of the day. `contradicted`: the source record of the best identity that speaks against
+    the link, None when nobody does.
     """
 
     record: Record
@@ -41,6 +43,7 @@ class Case:
     overlay: float | None = None
     complete: bool = True
     capped: bool = False
+    contradicted: str | None = None
     decision: Decision | None = None
     candidates: tuple[Candidate, ...] = ()
 
@@ -112,6 +115,14 @@ def _contradicted(case: Case, policy: Policy) -> Verdict | None:
     return _ask(case, reviews.CHANGED, "not-same-again", _best_first(apart))
 
 
+def _glued(case: Case, policy: Policy) -> Verdict | None:
+    """A link would put two people together who have nothing in common but the record in the middle."""
+    if case.contradicted is None:
+        return None
+    also = (case.contradicted,)
+    return _ask(case, reviews.CONTESTED, "contradicts-a-member", _alike(case, policy), also=also)
+
+
 def _link(case: Case, _: Policy) -> Verdict | None:
     """One certain identity, no veto and no bar."""
     decision = case.decision
@@ -146,6 +157,7 @@ RULES: tuple[Callable[[Case, Policy], Verdict | None], ...] = (
     _overlay,
     _deferred,
     _changed,
+    _glued,
     _link,
     _contested,
     _resembling,
@@ -154,14 +166,22 @@ RULES: tuple[Callable[[Case, Policy], Verdict | None], ...] = (
 
 
 def _ask(
-    case: Case, kind: int, reason: str, about: Sequence[Candidate], *, weight: float | None = None
+    case: Case,
+    kind: int,
+    reason: str,
+    about: Sequence[Candidate],
+    *,
+    also: tuple[str, ...] = (),
+    weight: float | None = None,
 ) -> Verdict:
+    """A review about these candidates, best first, and `also` these source records of theirs."""
     identities = (case.identity_id, *(one.identity_id for one in about))
+    records = (case.record_id, *(one.record_id for one in about), *also)
     question = Question(
         kind=kind,
         group_key=identities[1] if about else case.identity_id,
         identities=identities,
-        records=(case.record_id, *(one.record_id for one in about)),
+        records=tuple(dict.fromkeys(records)),
         reason=reason,
         match_weight=about[0].score.match_weight if about else weight,
     )

@@ -31,8 +31,8 @@ A, B, C = "HOPITAL-A", "HOPITAL-B", "CLINIQUE-C"
 # Bits of the best and of the worst level of each comparison; those between lie on a line.
 BITS = {
     "family_name": (11.0, -4.0),
-    "given_names": (9.0, -6.0),
-    "birth_date": (14.0, -6.0),
+    "given_names": (10.0, -6.0),
+    "birth_date": (15.0, -6.0),
     "birth_place": (6.0, -3.0),
     "multiple_birth": (3.0, -8.0),
     "sex": (1.0, -5.0),
@@ -125,10 +125,11 @@ class Scene:
 
     @classmethod
     def open(cls, db: Database, **others: Any) -> Scene:
-        """With the three authorities declared; `sends_status` names those that send statuses."""
+        """With three authorities declared, or `houses`; `sends_status` names those that send statuses."""
         statuses = others.pop("sends_status", ())
+        houses = others.pop("houses", (A, B, C))
         with db.write() as tx:
-            for name in (A, B, C):
+            for name in houses:
                 add_authority(tx, name=name, at=START, sends_status=name in statuses)
         return cls(db=db, **others)
 

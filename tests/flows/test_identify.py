@@ -297,9 +297,9 @@ def test_a_decision_keeps_all_that_led_to_it_and_the_ledger_commits_to_it(lite: 
     assert kept["evidence"]["versions"]["code"]
     not_chosen = kept["candidates"]["considered"][1]
     assert not_chosen["match_weight"] == pytest.approx(sum(weight for *_, weight in not_chosen["levels"]))
-    assert "date_family" in kept["keys"]["met"]
+    assert "date_place" in kept["keys"]["met"]
     body = max(lite.rows(ledger_body), key=lambda row: row["position"])["body"]
-    for said in (answer.decision_id, answer.identity_id, "hand-made-1", "date_family", '"link_at":16600'):
+    for said in (answer.decision_id, answer.identity_id, "hand-made-1", "date_place", '"link_at":16600'):
         assert said in body
     for trait in ("LEFEVRE", "MARTIN", "1958", "75056"):
         assert trait not in body, "no trait in the ledger"
