@@ -138,7 +138,7 @@ class Forwarder:
         )
 
     def _recorded(self, row: Kept, at: datetime, error: Exception | None) -> None:
-        """Runs in the writer's thread. What could not be recorded is sent again; the archive has it by then."""
+        """Runs in the writer's thread. What could not be recorded is sent again: the archive has it then."""
         if error is None:
             self._delivered(row.instance_id, at)
         else:

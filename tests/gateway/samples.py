@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 
 
 def small_object(**elements: Any) -> bytes:
-    """A Part 10 file of about 39 kB (CT_small.dcm), its UIDs fresh unless given, other elements as given."""
+    """A Part 10 file of about 39 kB (CT_small.dcm), its UIDs fresh unless given; None removes an element."""
     dataset = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
     fresh = {
         "StudyInstanceUID": generate_uid(),
@@ -32,3 +32,8 @@ def small_object(**elements: Any) -> bytes:
     out = io.BytesIO()
     dataset.save_as(out, enforce_file_format=True)
     return out.getvalue()
+
+
+def tiny_object(**elements: Any) -> bytes:
+    """The same with an image of four pixels, about 6 kB."""
+    return small_object(Rows=2, Columns=2, PixelData=bytes(8), **elements)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mpi.security.nir_guard import NirHit
 from mpi.gateway.files import write_durably
 from mpi.gateway.spool import Envelope, Spool, SpoolDamaged
+from mpi.security.nir_guard import NirHit
 
 ENVELOPE = Envelope(
     instance_id="a1",
