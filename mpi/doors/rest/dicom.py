@@ -15,13 +15,13 @@ from mpi.doors.rest.authentication import Sender
 from mpi.doors.rest.dataset import header_of
 from mpi.doors.rest.parts import Index, Parts, reading
 from mpi.doors.rest.people import dropped
-from mpi.errors import Conflict, NotAllowed, Unavailable, Unprocessable
+from mpi.errors import Conflict, NotAllowed, RecordedRefusal, Unavailable, Unprocessable
 from mpi.flows import intake, lookup
 from mpi.flows.arrivals import Arrival, Placement
 from mpi.flows.studies import DesiredStudy, desired
 from mpi.flows.targets import known_ids, plan_of, target_of
 from mpi.security.actors import Actor
-from mpi.security.nir_guard import count_hits
+from mpi.security.nir_guard import count_hits, guard_text
 from mpi.security.senders import sender_of_ae
 
 DICOM_JSON = "application/dicom+json"
@@ -96,8 +96,6 @@ def coerce(
         hits=hits,
     )
     found = index.db.run_write(lambda tx: _find(tx, arrival, index))
-    if found.placement.statement is not None:
-        index.desk.pins.add(found.placement.statement)
     if found.placement.state != "spooled":
         action = "conflict" if found.placement.reason == intake.STUDY_OF_ANOTHER else "hold"
         raise Conflict("A clerk is asked about this study first.", action=action, rule=found.placement.reason)
@@ -107,7 +105,15 @@ def coerce(
 def _find(tx: Any, arrival: Arrival, index: Parts) -> Found:
     """Identifies and pins, in the caller's transaction."""
     assert arrival.sender is not None
-    count_hits(tx, arrival.hits, door=DOOR, at=arrival.received_at)
+    header = arrival.header
+    calling_ae, hits = guard_text(
+        arrival.calling_ae, field="calling_ae", birth=header.birth_date, sex=header.sex
+    )
+    count_hits(tx, (*arrival.hits, *hits), door=DOOR, at=arrival.received_at)
+    if calling_ae != arrival.calling_ae:
+        raise RecordedRefusal(
+            "A social security number is not taken here.", field="calling_ae", rule=hits[0].rule
+        )
     arrival = replace(arrival, sender=_narrowed(tx, arrival.sender, arrival.calling_ae))
     placement = intake.place(tx, arrival, index.desk, at=arrival.received_at)
     if placement.state != "spooled" or not arrival.header.has_patient:
