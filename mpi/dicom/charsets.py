@@ -73,10 +73,10 @@ def _encode_piece(piece: str, terms: Sequence[str]) -> bytes:
     """What lies between two delimiters. Raises UnicodeError or LookupError when the terms cannot say it."""
     if len(terms) == 1 and terms[0] not in _KATAKANA:
         return piece.encode("ascii" if terms[0] in _DEFAULT else python_encoding[terms[0]])
-    encoded = encode_string(piece, _codecs(terms))
-    if terms[0] in _DEFAULT and not encoded.split(b"\x1b")[0].isascii():
-        raise UnicodeError("not in the default repertoire")
-    return encoded
+    codecs = _codecs(terms)
+    if terms[0] in _DEFAULT and any("\x80" <= letter <= "\xff" for letter in piece):
+        codecs[0] = "ascii"  # pydicom's codec of the default repertoire would take Latin-1
+    return encode_string(piece, codecs)
 
 
 def plain_ascii(parts: Iterable[bytes | memoryview], terms: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from mpi.dicom import tags
 from mpi.dicom.elements import Buffer, Unreadable
@@ -13,7 +13,9 @@ from mpi.dicom.levels import Level
 from mpi.dicom.objects import DicomObject, open_object, several_patients
 from mpi.dicom.target import QualifiedId
 
-__all__ = ["Header", "Unreadable", "read_header"]
+__all__ = ["Header", "Unreadable", "read_header", "study_time"]
+
+FIRST_YEAR = 1895
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +108,19 @@ def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = Non
 
 
 def study_time(date: str | None, time: str | None, offset: str | None) -> datetime | None:
-    """DA, TM and (0008,0201) `+HHMM` as an aware instant, None when the date cannot be read."""
+    """DA, TM and (0008,0201) `+HHMM` as an aware instant, None when the date cannot be read or lies
+    before X-rays.
+    """
     digits = (date or "").replace(".", "")[:8]
     clock = (time or "").replace(":", "").split(".")[0][:6]
-    zone: timezone = UTC
-    if offset and len(offset) == 5 and offset[0] in "+-" and offset[1:].isdecimal():
-        minutes = int(offset[1:3]) * 60 + int(offset[3:])
-        zone = timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+    try:
+        zone = datetime.strptime(offset or "+0000", "%z").tzinfo
+    except ValueError:
+        zone = UTC
     for text in (digits + clock.ljust(6, "0"), digits + "000000"):
         try:
-            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+            at = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=zone)
         except ValueError:
             continue
+        return at if at.year >= FIRST_YEAR else None
     return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from mpi.dicom import reread, tags
@@ -117,23 +118,23 @@ def _declare(dataset: Dataset, *, top: bool = False) -> None:
 
 
 def _same(before: Dataset, after: Dataset) -> bool:
-    """Whether every string is equal and every other value too, at every level; character sets aside."""
-    charset = tags.SPECIFIC_CHARACTER_SET
-    if {*before.keys(), charset} != {*after.keys(), charset}:
+    """Whether every string and every other value is equal at every level; character sets and group
+    lengths aside.
+    """
+    told = [
+        element for element in before if element.tag.element and element.tag != tags.SPECIFIC_CHARACTER_SET
+    ]
+    if {element.tag for element in told} != {*after.keys()} - {tags.SPECIFIC_CHARACTER_SET}:
         return False
-    for element in before:
-        if element.tag == charset:
-            continue
-        other = after[element.tag]
-        if element.VR == "SQ":
-            if len(element.value) != len(other.value) or not all(map(_same, element.value, other.value)):
-                return False
-        elif element.VR in CHARACTER_VRS and element.VR != "UN":
-            if str(element.value) != str(other.value) or "\ufffd" in str(element.value):
-                return False
-        elif element.value != other.value:
-            return False
-    return True
+    return all(_same_value(element, after[element.tag]) for element in told)
+
+
+def _same_value(old: DataElement, new: DataElement) -> bool:
+    if old.VR == "SQ":
+        return len(old.value) == len(new.value) and all(map(_same, old.value, new.value))
+    if old.VR in CHARACTER_VRS and old.VR != "UN":
+        return str(old.value) == str(new.value) and "\ufffd" not in str(old.value)
+    return bool(old.value == new.value)
 
 
 def charset_element(base: DicomObject) -> bytes:

@@ -10,7 +10,7 @@ import warnings
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
+from pydicom.filereader import data_element_generator, read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.tag import BaseTag
 
@@ -40,7 +40,7 @@ def rewritten(body: Buffer, encoding: Encoding, refusal: Irregular) -> bytes:
             equal = _equal(_read_to_the_end(body, encoding), read(regular, encoding))
         except Exception as error:  # pydicom raises many kinds on malformed input
             raise Unreadable(f"{refusal.reason}; pydicom: {type(error).__name__}") from error
-    if not equal or len(regular) < len(body):
+    if not equal:
         raise Unreadable(f"{refusal.reason}; pydicom does not give the same values back")
     return regular
 
@@ -59,22 +59,28 @@ def write(dataset: Dataset, encoding: Encoding) -> bytes:
 
 
 def _read_to_the_end(body: Buffer, encoding: Encoding) -> Dataset:
-    """Reads with an element of ours behind the last: it comes back only if nothing was skipped or cut
-    short.
+    """Reads with an element of ours behind the last: it comes back only if nothing was skipped or cut short.
+
+    Raises ValueError for a tag told twice, of which pydicom would keep one; anything on malformed input.
     """
     layout = encoding
     if encoding is EXPLICIT_LITTLE and read(body, encoding).original_encoding[0]:
         layout = IMPLICIT_LITTLE
-    dataset = read(bytes(body) + encode(_SENTINEL, "UN", b"", layout), encoding)
+    whole = bytes(body) + encode(_SENTINEL, "UN", b"", layout)
+    told = [one.tag for one in data_element_generator(io.BytesIO(whole), not layout.explicit, layout.little)]
+    if len(told) != len(set(told)):
+        raise ValueError("a tag twice")
+    dataset = read(whole, encoding)
     del dataset[_SENTINEL]
     return dataset
 
 
 def _equal(before: Dataset, after: Dataset) -> bool:
-    """Whether two data sets hold the same tags and raw values, padding aside, at every level."""
-    return before.keys() == after.keys() and all(
-        _equal_values(before, after, tag) for tag in list(before.keys())
-    )
+    """Whether two data sets hold the same tags and raw values at every level; padding and group lengths
+    aside.
+    """
+    told = [element.tag for element in before.values() if element.tag.element]
+    return {*told} == {*after.keys()} and all(_equal_values(before, after, tag) for tag in told)
 
 
 def _equal_values(before: Dataset, after: Dataset, tag: BaseTag) -> bool:

@@ -1,0 +1,332 @@
+"""Header, identity and traits: what an object says of its patient, and what we make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from matching.records import Identifier
+from mpi.dicom.coercion import coerce
+from mpi.dicom.header import Header, Unreadable, read_header, study_time
+from mpi.dicom.identity import (
+    Domains,
+    authority_of,
+    is_ours,
+    is_placeholder,
+    parse_cx,
+    provisional_domain,
+    received_id,
+)
+from mpi.dicom.part10 import read_meta
+from mpi.dicom.target import QualifiedId, TagPlan, Target
+from mpi.dicom.traits import full_date, raw_record
+
+Made = Callable[..., bytes]
+BARE = Header(
+    sop_class_uid="1.2.840.10008.5.1.4.1.1.7",
+    sop_instance_uid="2.25.4",
+    study_instance_uid="2.25.2",
+    series_instance_uid="2.25.3",
+    transfer_syntax="1.2.840.10008.1.2.1",
+)
+
+
+def _item(**values: Any) -> Dataset:
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return item
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"])
+def test_a_header_has_what_identification_needs(syntax: str, made: Made) -> None:
+    qualifiers = [_item(UniversalEntityID="1.2.3", UniversalEntityIDType="ISO")]
+    data = made(
+        syntax=syntax,
+        IssuerOfPatientID="HOSP",
+        IssuerOfPatientIDQualifiersSequence=qualifiers,
+        OtherPatientIDsSequence=[
+            _item(PatientID="A1", IssuerOfPatientID="LAB"),
+            _item(PatientID="A2", IssuerOfPatientIDQualifiersSequence=qualifiers),
+            _item(PatientID="A3", IssuerOfPatientIDQualifiersSequence=[_item(UniversalEntityIDType="DNS")]),
+            _item(IssuerOfPatientID="without an id"),
+        ],
+        PatientBirthName="LEFEVRE",
+        InstitutionName="Hôpital A",
+        SpecificCharacterSet="ISO_IR 100",
+        Modality="CT",
+        StudyDate="20261124",
+        StudyTime="080000",
+        StudyDescription="THORAX",
+        AccessionNumber="AC1",
+        GroupOfPatientsIdentificationSequence=[_item(PatientID="G")],
+    )
+    header = read_header(data)
+    assert header == replace(
+        BARE,
+        transfer_syntax=syntax,
+        patient_id="0042",
+        issuer="HOSP",
+        universal_id="1.2.3",
+        universal_id_type="ISO",
+        name="DUPONT^JEAN",
+        birth_name="LEFEVRE",
+        birth_date="19580228",
+        sex="M",
+        other_ids=(
+            QualifiedId(value="A1", label="LAB"),
+            QualifiedId(value="A2", oid="1.2.3"),
+            QualifiedId(value="A3"),
+        ),
+        institution="Hôpital A",
+        modality="CT",
+        study_at=datetime(2026, 11, 24, 8, tzinfo=UTC),
+        description="THORAX",
+        accession_number="AC1",
+        several_patients=True,
+    )
+    at = read_meta(data).body_at
+    assert read_header(data[at:], transfer_syntax=syntax) == header
+
+
+def test_absent_is_none_and_empty_is_empty(made: Made) -> None:
+    absent = read_header(made(PatientID=None, PatientName=None))
+    empty = read_header(made(PatientID="", PatientName=""))
+    assert (absent.patient_id, absent.name) == (None, None)
+    assert (empty.patient_id, empty.name) == ("", "")
+
+
+def test_a_coerced_object_says_by_whom_and_who_it_was(made: Made, target: Target, plan: TagPlan) -> None:
+    first = coerce(made(IssuerOfPatientID="HOSP"), target, plan).tobytes()
+    merged = replace(target, patient_id=replace(target.patient_id, value="E1"), system="OTHER")
+    header = read_header(coerce(first, merged, plan).tobytes())
+    assert header.coerced_at == "20261124080000.123456+0000"
+    assert header.coerced_by == ("MPI@local/0.1.0", "OTHER")
+    assert header.first_received == QualifiedId(value="0042", label="HOSP")
+
+
+@pytest.mark.parametrize(
+    "keyword", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+)
+def test_an_object_without_a_uid_cannot_be_filed(keyword: str, made: Made) -> None:
+    with pytest.raises(Unreadable, match=r"no .* UID"):
+        read_header(made(**{keyword: None}))
+
+
+def test_an_object_without_patient_needs_no_study(made: Made) -> None:
+    hanging = made(SOPClassUID="1.2.840.10008.5.1.4.38.1", StudyInstanceUID=None, SeriesInstanceUID=None)
+    header = read_header(hanging)
+    assert (header.has_patient, header.study_instance_uid, header.series_instance_uid) == (False, "", "")
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "offset", "expected"),
+    [
+        ("20261124", "080102", None, datetime(2026, 11, 24, 8, 1, 2, tzinfo=UTC)),
+        (
+            "20261124",
+            "080102.5",
+            "+0100",
+            datetime(2026, 11, 24, 8, 1, 2, tzinfo=timezone(timedelta(hours=1))),
+        ),
+        (
+            "20261124",
+            "08",
+            "-0330",
+            datetime(2026, 11, 24, 8, tzinfo=timezone(-timedelta(hours=3, minutes=30))),
+        ),
+        ("2026.11.24", "08:01:02", "", datetime(2026, 11, 24, 8, 1, 2, tzinfo=UTC)),
+        ("20261124", "99", "UTC", datetime(2026, 11, 24, tzinfo=UTC)),
+        ("20261124", "08", "+9900", datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        ("20261124", None, None, datetime(2026, 11, 24, tzinfo=UTC)),
+        ("2026", "08", None, None),
+        ("00010101", None, "+1400", None),
+        (None, None, None, None),
+    ],
+)
+def test_a_study_time_is_aware_or_unknown(
+    date: str | None, time: str | None, offset: str | None, expected: datetime | None
+) -> None:
+    assert study_time(date, time, offset) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"patient_id": None}, None),
+        ({"patient_id": ""}, None),
+        ({"patient_id": "1"}, QualifiedId(value="1")),
+        ({"patient_id": "1", "issuer": "H"}, QualifiedId(value="1", label="H")),
+        (
+            {"patient_id": "1", "issuer": "H", "universal_id": "1.2", "universal_id_type": "ISO"},
+            QualifiedId(value="1", label="H", oid="1.2"),
+        ),
+        (
+            {"patient_id": "1", "universal_id": "h.org", "universal_id_type": "DNS"},
+            QualifiedId(value="1"),
+        ),
+        ({"patient_id": "1^^^H&1.2&ISO"}, QualifiedId(value="1", label="H", oid="1.2")),
+        ({"patient_id": "1^^^H"}, QualifiedId(value="1", label="H")),
+        # a less qualified source never replaces a fuller one
+        ({"patient_id": "1^^^H", "issuer": "FULL"}, QualifiedId(value="1", label="FULL")),
+        ({"patient_id": "1^^^H&1.2&ISO", "issuer": "X"}, QualifiedId(value="1", label="H", oid="1.2")),
+        ({"patient_id": "1^^^H&1.2&ISO", "universal_id": "9.9"}, QualifiedId(value="1", oid="9.9")),
+    ],
+)
+def test_the_issuer_is_the_best_that_the_object_tells(
+    told: dict[str, str], expected: QualifiedId | None
+) -> None:
+    assert received_id(replace(BARE, **told)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["1", "1^^^", "^^^H&1.2&ISO", "DUPONT^JEAN", "1^^^ "])
+def test_what_is_no_cx_is_taken_as_it_is(value: str) -> None:
+    assert parse_cx(value) is None
+
+
+def test_a_cx_of_another_kind_of_universal_id_keeps_its_label() -> None:
+    assert parse_cx("1^^^H&h.org&DNS") == QualifiedId(value="1", label="H")
+
+
+@pytest.mark.parametrize(
+    ("value", "placeholder"),
+    [
+        (None, True),
+        ("", True),
+        ("0", True),
+        ("000000", True),
+        ("9999", True),
+        ("999", False),
+        ("UNKNOWN", True),
+        ("inconnu", True),
+        ("ANON", True),
+        ("Anonymous-12", True),
+        ("TEST_1", True),
+        ("TESTARD", False),
+        ("-", True),
+        ("???", True),
+        ("no id", True),
+        ("1.2.840.113619.2.1", True),
+        ("DUPONT^JEAN", True),
+        ("Dupont", True),
+        ("0042", False),
+        ("1^^^H", False),
+        ("0000^^^H", True),
+        ("10.5", False),
+    ],
+)
+def test_fillers_name_nobody(value: str | None, placeholder: bool) -> None:
+    names = "DUPONT" if value == "Dupont" else "DUPONT^JEAN"
+    assert is_placeholder(replace(BARE, patient_id=value, name=names)) is placeholder
+
+
+def test_a_site_may_bring_its_own_fillers() -> None:
+    assert is_placeholder(replace(BARE, patient_id="SANSIPP"), patterns=("SANSIPP",))
+    assert not is_placeholder(replace(BARE, patient_id="SANSIPP"))
+
+
+@pytest.mark.parametrize(
+    ("told", "ours"),
+    [
+        ({"patient_id": "E1", "universal_id": "2.25.1"}, True),
+        ({"patient_id": "E1", "issuer": "MPI"}, True),
+        ({"patient_id": "E1", "issuer": "MPI", "universal_id": "9.9"}, False),
+        ({"patient_id": "E1"}, False),
+        ({"issuer": "MPI"}, False),
+    ],
+)
+def test_our_namespace_is_known_by_oid_then_label(told: dict[str, str], ours: bool) -> None:
+    assert is_ours(replace(BARE, **told), oid="2.25.1", label="MPI") is ours  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"patient_id": "1", "universal_id": "1.2", "issuer": "H", "institution": "I"}, "by oid"),
+        ({"patient_id": "1", "universal_id": "9.9", "issuer": "H", "institution": "I"}, "by label"),
+        ({"patient_id": "1", "issuer": "?", "institution": "I"}, "by caller"),
+        ({"institution": "I"}, "by caller"),
+    ],
+)
+def test_the_authority_comes_from_the_best_table(told: dict[str, str], expected: str) -> None:
+    domains = Domains(
+        oids={"1.2": "by oid"},
+        labels={"H": "by label"},
+        calling={"CT1": "by caller"},
+        called={"GW2": "by called"},
+        institutions={"I": "by institution"},
+    )
+    header = replace(BARE, **told)  # type: ignore[arg-type]
+    assert authority_of(header, domains, calling_ae="CT1", called_ae="GW") == expected
+    assert authority_of(BARE, domains, calling_ae="X", called_ae="GW2") == "by called"
+    assert (
+        authority_of(replace(BARE, institution="I"), domains, calling_ae="X", called_ae="Y")
+        == "by institution"
+    )
+    assert authority_of(BARE, domains, calling_ae="X", called_ae="Y") is None
+    assert provisional_domain("X") == "AE:X"
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "given"),
+    [
+        ("DUPONT^JEAN PAUL^MARIE^DR^JR", "DUPONT", ("JEAN", "PAUL", "MARIE")),
+        ("DUPONT", "DUPONT", ()),
+        ("^JEAN", None, ("JEAN",)),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada", ("Tarou",)),
+        ("=山田^太郎=やまだ^たろう", "山田", ("太郎",)),
+        ("==やまだ^たろう", "やまだ", ("たろう",)),
+        ("^^^^=^", None, ()),
+        ("", None, ()),
+        (None, None, ()),
+    ],
+)
+def test_a_name_is_the_name_in_use_of_its_first_group(
+    name: str | None, family: str | None, given: tuple[str, ...]
+) -> None:
+    raw = raw_record(replace(BARE, name=name), authority="HOSP", local_id="0042")
+    assert (raw.family_name, raw.given_names, raw.birth_name) == (family, given, None)
+    assert (raw.authority, raw.local_id) == ("HOSP", "0042")
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "expected"),
+    [
+        ({"sex": "M"}, "sex", "M"),
+        ({"sex": "O"}, "sex", "I"),
+        ({"sex": "x"}, "sex", None),
+        ({"sex": None}, "sex", None),
+        ({"birth_date": "19580228"}, "birth_date", "19580228"),
+        ({"birth_date": "1958.02.28"}, "birth_date", "19580228"),
+        ({"birth_date": "1958"}, "birth_date", "1958"),
+        ({"birth_date": ""}, "birth_date", None),
+        ({"birth_name": "LEFEVRE^ANNE"}, "birth_name", "LEFEVRE"),
+        (
+            {"other_ids": (QualifiedId(value="A", label="L", oid="1.2"), QualifiedId(value="B"))},
+            "identifiers",
+            (Identifier(value="A", issuer="1.2"), Identifier(value="B")),
+        ),
+    ],
+)
+def test_traits_are_told_in_the_terms_of_matching(told: dict[str, Any], field: str, expected: Any) -> None:
+    assert getattr(raw_record(replace(BARE, **told), authority="H", local_id="1"), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("1958-02-28", "19580228"),
+        ("19580228", "19580228"),
+        ("1958-02-30", None),
+        ("1958", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_golden_date_is_full_or_none(told: str | None, expected: str | None) -> None:
+    assert full_date(told) == expected
