@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from mpi.errors import Conflict, NotFound
+from mpi.errors import Conflict, NotFound, Unprocessable
+from mpi.flows.matcher import Ids
+from mpi.ledger.entries import append
+from mpi.security.nir_guard import guard_text
 from mpi.store.tables import instance
 
 State = Literal["spooled", "held", "stored", "conflict", "quarantined", "failed"]
@@ -126,12 +129,15 @@ def record_attempt(tx: Connection, instance_id: str, *, reason: str, again_at: d
     )
 
 
-def release(tx: Connection, instance_id: str, *, at: datetime) -> Kept:
+def release(tx: Connection, instance_id: str, *, actor: str, reason: str, at: datetime, ids: Ids) -> Kept:
     """Lets a held or failed object go on; a running gateway takes it up within seconds.
 
-    Raises NotFound, or Conflict for one that cannot go on: a conflict has no right bytes yet, and a
-    quarantined object cannot be read or was refused.
+    A held object goes on under the identity that its study hangs on. Raises NotFound, Unprocessable for a
+    reason that holds a social security number, Conflict for an object that cannot go on: a conflict has no
+    right bytes yet, and a quarantined object cannot be read or was refused.
     """
+    if any(not hit.suspect for hit in guard_text(reason, field="reason")[1]):
+        raise Unprocessable("A social security number is not taken here.", field="reason", rule="nir")
     row = by_ids(tx, [instance_id]).get(instance_id)
     if row is None:
         raise NotFound("No such object.", instance_id=instance_id)
@@ -140,4 +146,14 @@ def release(tx: Connection, instance_id: str, *, at: datetime) -> Kept:
             "Only a held or failed object can be released.", instance_id=instance_id, state=row.state
         )
     move(tx, instance_id, state="spooled", reason=RELEASED, next_attempt_at=at, attempts=0)
+    entry = {
+        "entry_id": ids.uuid(),
+        "actor": {"actor_id": actor},
+        "action": "release object",
+        "reason": {"text": reason},
+        "subjects": {"instances": [instance_id]},
+        "before": {"state": row.state, "reason": row.reason},
+        "after": {"state": "spooled"},
+    }
+    append(tx, entry, at=at, salt=ids.salt())
     return row

@@ -15,12 +15,13 @@ from mpi.dicom.header import Header
 from mpi.dicom.identity import is_ours, is_placeholder, received_id
 from mpi.dicom.traits import raw_record
 from mpi.errors import NotAllowed, RecordedConflict
-from mpi.flows import instances, reviews
+from mpi.flows import instances, reviews, studies
 from mpi.flows.arrivals import Arrival, Desk, Placement, Receipt
 from mpi.flows.domains import domain_of, is_provisional
 from mpi.flows.identify import identify
 from mpi.flows.instances import Kept, State
 from mpi.flows.requests import IdentifyRequest, StudyRef
+from mpi.ledger.entries import append
 from mpi.security.actors import Actor
 from mpi.security.nir_guard import count_hits
 from mpi.security.senders import sender_of_ae
@@ -114,7 +115,7 @@ def place(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Plac
         if desk.unknown_calling_ae == "hold":
             return Placement("held", UNDECLARED_AE)
     if _names_us(tx, header, desk):
-        return _returned(tx, arrival, at=at)
+        return _returned(tx, arrival, desk, at=at)
     domain = domain_of(tx, header, sender=sender, calling_ae=arrival.calling_ae)
     if sender is None or is_provisional(domain):
         sender = Actor(actor_id=GATEWAY, roles=frozenset())
@@ -154,7 +155,7 @@ _CLAIMED = (
 )
 
 
-def _returned(tx: Connection, arrival: Arrival, *, at: datetime) -> Placement:
+def _returned(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Placement:
     """An object that already bears an identifier of ours: it keeps that person, under today's survivor."""
     uid = arrival.header.study_instance_uid
     claimed = tx.execute(_CLAIMED, {"identity_id": arrival.header.patient_id}).first()
@@ -162,20 +163,21 @@ def _returned(tx: Connection, arrival: Arrival, *, at: datetime) -> Placement:
         return Placement("held", UNKNOWN_IDENTIFIER)
     pin = _pin(tx, uid)
     if pin is None:
-        told = _study(arrival)
-        tx.execute(
-            insert(study).values(
-                study_instance_uid=uid,
-                record_id=claimed.record_id,
-                decision_id=claimed.decision_id,
-                archive=told.archive,
-                modality=told.modality,
-                study_at=told.at,
-                description=told.description,
-                accession_number=told.accession_number,
-                first_seen_at=at,
-            )
+        studies.pin(
+            tx,
+            _study(arrival),
+            record_id=claimed.record_id,
+            decision_id=claimed.decision_id,
+            at=at,
         )
+        entry = {
+            "entry_id": desk.ids.uuid(),
+            "actor": {"actor_id": GATEWAY},
+            "action": "pin study",
+            "subjects": {"records": [claimed.record_id], "studies": [uid]},
+            "transport": {"door": arrival.door},
+        }
+        append(tx, entry, at=at, salt=desk.ids.salt())
     elif pin.identity_id != claimed.identity_id:
         return Placement("held", STUDY_OF_ANOTHER)
     return Placement("spooled", None, claimed.identity_id)

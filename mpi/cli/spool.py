@@ -1,0 +1,76 @@
+"""`mpi spool`: what the gateway keeps and waits for a person to look at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from mpi.cli.db import open_database
+from mpi.cli.options import AsJson, DatabaseUrl, DataDir, settings_from
+from mpi.cli.printing import print_done, print_rows
+from mpi.flows import instances
+from mpi.flows.matcher import Ids
+
+ACTOR = "system:command-line"
+COLUMNS = ("instance_id", "state", "reason", "calling_ae", "archive", "attempts", "received_at")
+
+app = typer.Typer(
+    name="spool",
+    help="Objects that the gateway holds, put aside or could not deliver.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list")
+def list_objects(
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, the oldest first.")] = 100,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List objects that wait for a person, each with its reason; never a name or a patient's id.
+
+    Example: mpi spool list
+    """
+    with open_database(settings_from(data_dir, database_url)).read() as tx:
+        waiting = instances.with_state(tx, instances.WAITING_FOR_A_PERSON, limit=limit)
+    rows = [
+        {name: getattr(row, name) for name in COLUMNS}
+        | {"received_at": row.received_at.isoformat(timespec="seconds")}
+        for row in waiting
+    ]
+    print_rows(COLUMNS, rows, as_json=as_json)
+
+
+@app.command()
+def counts(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Say how many objects are in each state.
+
+    Example: mpi spool counts
+    """
+    with open_database(settings_from(data_dir, database_url)).read() as tx:
+        found = instances.counts(tx)
+    sentence = ", ".join(f"{number} {state}" for state, number in sorted(found.items()))
+    print_done(found, sentence or "No object has come in.", as_json=as_json)
+
+
+@app.command()
+def release(
+    instance_ids: Annotated[list[str], typer.Argument(help="Ids that `mpi spool list` shows.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes to the ledger.", show_default=False)],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let held or failed objects go on, all or none. A held one goes on under its study's identity.
+
+    Example: mpi spool release 4f1c... --reason "the console had the wrong patient open"
+    """
+    database = open_database(settings_from(data_dir, database_url))
+    at, ids = datetime.now(UTC), Ids.system()
+    with database.write() as tx:
+        for instance_id in instance_ids:
+            instances.release(tx, instance_id, actor=ACTOR, reason=reason, at=at, ids=ids)
+    print_done({"released": instance_ids}, f"Released {len(instance_ids)}.", as_json=as_json)
