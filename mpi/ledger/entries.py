@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from mpi.store.tables import instant_text, ledger_body, ledger_entry, ledger_head
 
@@ -39,6 +39,16 @@ GROUPS = frozenset(
         "transport",  # door, request id, idempotency key, outbox ids
     )
 )
+
+# Built once: every decision runs these.
+_TAKE_PLACE = (
+    update(ledger_head)
+    .where(ledger_head.c.log == LOG)
+    .values(size=ledger_head.c.size + 1)
+    .returning(ledger_head.c.size)
+)
+_ADD_ENTRY = insert(ledger_entry)
+_ADD_BODY = insert(ledger_body)
 
 
 def millibits(weight: float | None) -> int | None:
@@ -73,23 +83,14 @@ def append(tx: Connection, entry: Mapping[str, Any], *, at: datetime, salt: byte
     unknown, missing = set(entry) - GROUPS, [group for group in REQUIRED if not entry.get(group)]
     if unknown or missing:
         raise ValueError(f"ledger entry: unknown groups {sorted(unknown)}, missing groups {missing}")
-    taken = tx.execute(
-        update(ledger_head)
-        .where(ledger_head.c.log == LOG)
-        .values(size=ledger_head.c.size + 1)
-        .returning(ledger_head.c.size)
-    )
-    position = int(taken.scalar_one()) - 1
+    position = int(tx.execute(_TAKE_PLACE).scalar_one()) - 1
     body = canonical({**entry, "format": FORMAT, "position": position, "at": at})
+    committed = commitment(salt=salt, body=body)
     tx.execute(
-        ledger_entry.insert().values(
-            position=position,
-            entry_id=entry["entry_id"],
-            commitment=commitment(salt=salt, body=body),
-            at=at,
-        )
+        _ADD_ENTRY,
+        {"position": position, "entry_id": entry["entry_id"], "commitment": committed, "at": at},
     )
-    tx.execute(ledger_body.insert().values(position=position, salt=salt, body=body.decode()))
+    tx.execute(_ADD_BODY, {"position": position, "salt": salt, "body": body.decode()})
     return position
 
 

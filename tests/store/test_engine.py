@@ -55,7 +55,7 @@ def test_every_sqlite_connection_has_its_settings(sqlite_db, pragma, value) -> N
 
 def test_an_affected_sqlite_says_that_it_uses_a_rollback_journal(tmp_path, caplog, monkeypatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         open_engine(f"sqlite:///{tmp_path / 'mpi.db'}")
     assert "journal mode is truncate" in caplog.text
 
