@@ -50,7 +50,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("var"), description="Where keys, spool and the embedded database live.")
     database_url: str | None = Field(
-        None, description="SQLAlchemy address; default sqlite:///<data-dir>/mpi.db."
+        None,
+        pattern=r"^(sqlite:///|postgresql(\+psycopg)?://).+",
+        description="SQLAlchemy address; default sqlite:///<data-dir>/mpi.db.",
     )
     policy: Literal["no-nir"] = Field("no-nir", description="What happens to a social security number.")
     model: Path | None = Field(None, description="Model file of matching; default: the shipped French model.")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from tomllib import TOMLDecodeError
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from mpi.cli import serve, xsi
+from mpi.cli import admin, db, demo, serve, settings, xsi
 from mpi.errors import MpiError, Unavailable
 
 DONE, WRONG, BAD_INPUT, OUT_OF_REACH = 0, 1, 2, 3
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold people
 )
 # A sub-application with a name becomes a group of commands; one without adds its commands here.
-for part in (serve.app, xsi.app):
+for part in (demo.app, serve.app, admin.app, db.app, xsi.app, settings.app):
     app.add_typer(part)
 
 
@@ -58,8 +59,10 @@ def main() -> None:
         _leave(OUT_OF_REACH if isinstance(error, Unavailable) else BAD_INPUT, [error.sentence])
     except ValidationError as error:
         _leave(BAD_INPUT, [_sentence(one["loc"], one["msg"]) for one in error.errors(include_input=False)])
-    except SettingsError as error:
+    except (SettingsError, TOMLDecodeError) as error:
         _leave(BAD_INPUT, [f"The settings cannot be read: {error}."])
+    except OSError as error:
+        _leave(BAD_INPUT, [f"{error.filename or 'A file or socket'}: {error.strerror}."])
 
 
 def _leave(code: int, sentences: list[str]) -> None:

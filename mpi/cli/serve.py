@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from mpi.cli.db import open_database
 from mpi.cli.options import DatabaseUrl, DataDir, settings_from
-from mpi.errors import Unavailable
+from mpi.errors import MpiError
 
 if TYPE_CHECKING:
     from mpi.flows.matcher import Matcher
@@ -144,22 +145,19 @@ def everything(
 
 
 def open_index(settings: Settings) -> tuple[Database, Matcher]:
-    """The database, brought to the newest schema when it is the embedded one, and the matcher.
+    """The database and the matcher.
 
-    Raises Unavailable when the database is away or not ready.
+    Raises Unavailable when the database is away or its schema is behind, MpiError for a model or a key file
+    that cannot be used.
     """
+    from matching.xsi.key import KeyFileRefused
     from mpi.flows.matcher import Matcher
-    from mpi.store import schema
-    from mpi.store.transaction import Database
 
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db = Database.open(settings.url)
-    if db.dialect == "sqlite":
-        db.upgrade()
-    with db.read() as tx:
-        if schema.current(tx) != schema.head():
-            raise Unavailable("The schema of the database is not this program's: run `mpi db upgrade` first.")
-    return db, Matcher.from_settings(settings)
+    db = open_database(settings)
+    try:
+        return db, Matcher.from_settings(settings)
+    except (OSError, ValueError, KeyFileRefused) as error:
+        raise MpiError(f"The model or the key file cannot be used: {error}.") from error
 
 
 def index_parts(db: Database, matcher: Matcher, settings: Settings) -> list[Part]:
@@ -176,8 +174,8 @@ def index_parts(db: Database, matcher: Matcher, settings: Settings) -> list[Part
 def gateway_parts(db: Database, matcher: Matcher, settings: Settings) -> list[Part]:
     """The DICOM door with its forwarding, then its HTTP door."""
     from mpi.doors.rest.server import HttpServer
-    from mpi.gateway.http import gateway_app
     from mpi.gateway.gateway import Gateway
+    from mpi.gateway.http import gateway_app
 
     core = Gateway(settings, db, matcher)
     http = HttpServer(

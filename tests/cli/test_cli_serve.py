@@ -109,7 +109,11 @@ def test_every_command_has_help_with_an_example() -> None:
         (["serve"], {"MPI_HTTP_PORT": "abc"}, BAD_INPUT, "http_port"),
         (["serve"], {"MPI_ARCHIVES": "{"}, BAD_INPUT, "archives"),
         (["serve"], {"MPI_POLICY": "keep-nir"}, BAD_INPUT, "policy"),
-        (["serve", "--database-url", "oracle://x"], {}, BAD_INPUT, "database"),
+        (["serve", "--database-url", "oracle://x"], {}, BAD_INPUT, "database_url"),
+        (["serve", "--database-url", "nonsense"], {}, BAD_INPUT, "database_url"),
+        (["serve"], {"MPI_MODEL": "/nowhere/model.json"}, BAD_INPUT, "model"),
+        (["serve"], {"MPI_XSI_KEY_FILE": __file__}, BAD_INPUT, "key"),
+        (["serve", "--data-dir", "/proc/nowhere"], {}, BAD_INPUT, "/proc/nowhere"),
         (
             ["serve", "--database-url", "postgresql+psycopg://mpi:secret@127.0.0.1:1/mpi"],
             {},
