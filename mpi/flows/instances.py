@@ -86,8 +86,8 @@ def due(tx: Connection, *, at: datetime) -> list[Kept]:
 
 def counts(tx: Connection) -> dict[str, int]:
     """How many objects are in each state."""
-    query = select(instance.c.state, func.count()).group_by(instance.c.state)
-    return dict(tx.execute(query).tuples().all())
+    query = select(instance.c.state, func.count().label("number")).group_by(instance.c.state)
+    return {row.state: row.number for row in tx.execute(query)}
 
 
 def move(tx: Connection, instance_id: str, *, state: State, reason: str | None, **columns: Any) -> None:
