@@ -52,9 +52,7 @@ def _sqlite(url: URL) -> Engine:
         raise ValueError("SQLite in memory cannot be shared between threads: name a file")
     mode = journal_mode(sqlite3.sqlite_version_info)
     if mode != "wal":
-        log.info(
-            "SQLite %s: write-ahead log not safe here, journal mode is %s", sqlite3.sqlite_version, mode
-        )
+        log.info("SQLite %s: write-ahead log not safe here, journal mode is %s", sqlite3.sqlite_version, mode)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
 
     @event.listens_for(engine, "connect")

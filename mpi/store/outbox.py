@@ -93,6 +93,7 @@ def claim(
     spent = and_(
         outbox.c.done_at.is_(None),
         outbox.c.dead_at.is_(None),
+        outbox.c.topic.in_(sorted(topics)),
         outbox.c.lease_until <= at,
         outbox.c.attempts >= ATTEMPTS_ALLOWED,
     )

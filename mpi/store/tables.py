@@ -335,7 +335,7 @@ outbox = Table(
 _OPEN = text("done_at IS NULL")
 Index("ix_outbox_open_key", outbox.c.key, outbox.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 Index("ix_outbox_open_other_key", outbox.c.other_key, outbox.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
-Index("ix_outbox_open_available", outbox.c.available_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
+Index("ix_outbox_open_topic", outbox.c.topic, outbox.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 idempotency = Table(
     "idempotency",

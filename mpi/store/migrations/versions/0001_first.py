@@ -192,7 +192,7 @@ def _tables() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        "ix_outbox_open_available", "outbox", ["available_at"], sqlite_where=OPEN, postgresql_where=OPEN
+        "ix_outbox_open_topic", "outbox", ["topic", "id"], sqlite_where=OPEN, postgresql_where=OPEN
     )
     op.create_index("ix_outbox_open_key", "outbox", ["key", "id"], sqlite_where=OPEN, postgresql_where=OPEN)
     op.create_index(
