@@ -1,23 +1,49 @@
-"""When two different given names are two people's, and when they are one name written twice.
+"""When two given names are two people's, and when they are one name written twice.
 
-Twins, siblings and cousins share everything but this. A slip of a key seldom makes another usual name, so two
-usual names that differ by a letter (MARIE, MARIA; JULIE, JULIEN) count as two.
+Twins and siblings share everything but this. A slip of a key seldom makes another usual name, so two usual
+names that differ by a letter (MARIE, MARIA; JULIE, JULIEN) count as two; and so do two names whose common
+first word makes compounds (MARIE CLAIRE, MARIE ANNE).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from matching.records import Record
+from rapidfuzz.distance import OSA
+
+from matching.normalise.scripts import in_latin_letters
+from matching.records import GivenNames, Record
 
 FILE = Path(__file__).parent / "data" / "usual-given-names.json"
-# Levels of the given-name ladder that say one person, whatever the rest.
-SAME = frozenset({"list", "first", "prefix"})
-# Levels that say one name in two spellings, unless the sexes differ.
-SPELLINGS = frozenset({"used", "phonetic", "romanised"})
-_VOWEL_CLASSES = {"A": "A", "E": "E", "I": "E", "Y": "E", "O": "O", "U": "O"}
+# First words that do not tell brothers and sisters apart: the next word does.
+COMPOUNDING = frozenset(
+    [
+        "ABD",
+        "ABDEL",
+        "ANA",
+        "ANNE",
+        "EL",
+        "FATIMA",
+        "JEAN",
+        "LOUIS",
+        "LOUISE",
+        "MARIA",
+        "MARIE",
+        "MOHAMED",
+        "MOHAMMED",
+        "NOUR",
+        "PAUL",
+        "PIERRE",
+        "ROSE",
+        "THI",
+        "VAN",
+    ]
+)
+SHORTEST_TYPO = 4  # letters: in shorter words one error makes another word
+_VOWELS = {"A": "A", "E": "E", "I": "E", "Y": "E", "O": "O", "U": "O"}
 
 
 @cache
@@ -26,25 +52,70 @@ def usual_given_names() -> frozenset[str]:
     return frozenset(json.loads(FILE.read_text("utf-8"))["names"])
 
 
-def _first_vowel(letters: str) -> str | None:
-    """The class of the first vowel: A; E, I, Y; O, U. None without one."""
-    return next((_VOWEL_CLASSES[letter] for letter in letters if letter in _VOWEL_CLASSES), None)
+def _vowel_runs(letters: str) -> str:
+    """The class of each run's first vowel: A; E for E, I, Y; O for O, U. YOUSSEF and YUSEF: OE."""
+    runs, before = [], ""
+    for letter in in_latin_letters(letters):
+        if letter in _VOWELS and before not in _VOWELS:
+            runs.append(_VOWELS[letter])
+        before = letter
+    return "".join(runs)
+
+
+def _both_usual(a: GivenNames, b: GivenNames) -> bool:
+    return {a.letters, b.letters} <= usual_given_names()
+
+
+def _written_twice(word: str, words: tuple[str, ...]) -> bool:
+    """The word is among `words`, but for one typing error."""
+    return any(
+        word == other or (min(len(word), len(other)) >= SHORTEST_TYPO and OSA.distance(word, other) <= 1)
+        for other in words
+    )
+
+
+def _lists_differ(a: GivenNames, b: GivenNames) -> bool:
+    """One first word that makes compounds, and a word of the shorter list that is not in the longer one."""
+    shorter, longer = (a.words, b.words) if len(a.words) <= len(b.words) else (b.words, a.words)
+    return a.words[0] in COMPOUNDING and not all(_written_twice(word, longer) for word in shorter)
+
+
+def _names_differ(a: GivenNames, b: GivenNames) -> bool:
+    """Two usual names, a letter apart, that are not one name in two spellings: MOHAMED and MOHAMMED are."""
+    one_spelling = a.skeleton == b.skeleton and _vowel_runs(a.letters) == _vowel_runs(b.letters)
+    return _both_usual(a, b) and a.sound != b.sound and not one_spelling
+
+
+def _vowels_differ(a: GivenNames, b: GivenNames) -> bool:
+    """HASSAN and HUSSEIN; between two usual names any vowel counts: CLARA and CLAIRE."""
+    one, other = _vowel_runs(a.letters), _vowel_runs(b.letters)
+    return one[:1] != other[:1] or (one != other and _both_usual(a, b))
+
+
+# Levels of the ladder at which two names are one, and those at which it depends; elsewhere they are two.
+_ONE = frozenset({"list", "first", "used", "phonetic", "romanised"})
+_DEPENDS: Mapping[str | None, Callable[[GivenNames, GivenNames], bool]] = {
+    "prefix": _lists_differ,
+    "first_rest_differs": _lists_differ,
+    "diminutive": _both_usual,
+    "typo": _names_differ,
+    "transliteration": _vowels_differ,
+}
+# Levels with the same letters: neither a difference of sex nor a multiple birth makes them two.
+_SAME_LETTERS = frozenset({"list", "first", "prefix", "first_rest_differs"})
 
 
 def are_two_given_names(a: Record, b: Record, *, level: str | None, strictly: bool) -> bool:
-    """Whether given names that stand at `level` (None: one is not told) may be two people's.
+    """Whether given names that stand at `level` may be two people's.
 
-    `strictly`: only the same name is the same, no spelling is forgiven (a multiple birth is told). HASSAN and
-    HUSSEIN have one skeleton: a transliteration is one name only when the first vowels are of one class.
+    `level` None: a given name is not told, so they may be. `strictly`: neither another spelling nor half of a
+    compound is forgiven (a multiple birth is told).
     """
-    if level in SAME:
-        return False
-    if strictly or {a.sex, b.sex} == {"F", "M"}:
+    if level not in _SAME_LETTERS and (strictly or {a.sex, b.sex} == {"F", "M"}):
         return True
-    one, other = a.given_names, b.given_names
-    if one is not None and other is not None:
-        if level == "typo":
-            return {one.letters, other.letters} <= usual_given_names()
-        if level == "transliteration":
-            return _first_vowel(one.letters) != _first_vowel(other.letters)
-    return level not in SPELLINGS
+    if strictly and level == "prefix":
+        return True
+    two = _DEPENDS.get(level)
+    if two is None or a.given_names is None or b.given_names is None:
+        return level not in _ONE
+    return two(a.given_names, b.given_names)

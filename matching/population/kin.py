@@ -55,9 +55,17 @@ def siblings(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Person
     other.birth_date = np.minimum(of.birth_date + apart.astype("timedelta64[D]"), TODAY)
     other.sex = texts(rng.choice(SEXES, count))
     given_names(rng, words, other)
+    named_apart(of, other)
     other.mobile = phones(rng, count, "06 07")
     other.mark("sibling")
     return other
+
+
+def named_apart(of: Persons, other: Persons) -> None:
+    """Children of one family do not share the first given name: the other gets one of its own, in place."""
+    for place, (one, name) in enumerate(zip(of.given_names, other.given_names, strict=True)):
+        if name.split(" ")[0] == one.split(" ")[0]:
+            other.given_names[place] = "ANATOLE" if other.sex[place] == "M" else "HORTENSE"
 
 
 def twins(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Persons:
@@ -74,8 +82,7 @@ def twins(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Persons:
         first, second = pairs[rng.integers(len(pairs))]
         of.given_names[row], other.given_names[row] = first, second
         of.given_spellings[row] = other.given_spellings[row] = None
-    same = other.given_names == of.given_names
-    other.given_names[same] = [f"{name}-MARIE" for name in other.given_names[same]]
+    named_apart(of, other)
     of.multiple_birth, other.multiple_birth = texts(["1"] * count), texts(["2"] * count)
     other.mobile = texts(np.where(rng.random(count) < 0.5, of.mobile, phones(rng, count, "06 07")))
     other.mark("twin")
@@ -83,10 +90,17 @@ def twins(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Persons:
     return other
 
 
-def namesakes(rng: np.random.Generator, of: Persons) -> Persons:
-    """Sons and daughters who bear the parent's name: same names and home, 20 to 40 years younger."""
+def namesakes(rng: np.random.Generator, words: Vocabulary, of: Persons) -> Persons:
+    """Sons and daughters who bear the parent's name: first given name and home, 20 to 40 years younger."""
     count = len(of)
     other = of.take(np.arange(count))
+    given_names(rng, words, other)
+    for place, names in enumerate(of.given_names):
+        _, _, rest = other.given_names[place].partition(" ")
+        other.given_names[place] = f"{names.split(' ')[0]} {rest}".strip()
+    other.given_spellings = of.given_spellings.copy()
+    elsewhere = np.flatnonzero(rng.random(count) < 0.6)
+    other.birth_place[elsewhere] = words.communes.code[of.commune[elsewhere]]
     younger = rng.integers(7300, 14600, count).astype("timedelta64[D]")
     other.birth_date = np.where(
         of.birth_date + younger < TODAY, of.birth_date + younger, of.birth_date - younger
@@ -169,7 +183,7 @@ def population(rng: np.random.Generator, words: Vocabulary, count: int) -> Perso
     put_back(rows, some)
     rows = chosen("namesake", adult & np.equal(people.used_name, ""))
     some = people.take(rows)
-    parts.append(namesakes(rng, some))
+    parts.append(namesakes(rng, words, some))
     put_back(rows, some)
     rows = chosen("homonym", born == born, namesake_chances(people))
     some = people.take(rows)

@@ -8,14 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.comparisons import COMPARISONS
-from matching.decision import POLICIES, Candidate, Outcome, Policy, decide
+from matching.decision import POLICIES, WAIVED, Candidate, Outcome, Policy, decide
 from matching.model import Model, Thresholds
 from matching.training.people import People
 
-CAPS = tuple(float(bits) for bits in range(8, 25))  # household caps tried, bits
+CAPS = tuple(
+    float(bits) for bits in range(8, 19)
+)  # household caps tried, bits: a household alone is no review
+EQUAL = 1.01  # errors up to this times the fewest are chance
 MARGIN = 1.0  # bits: the best identity is at least twice as likely as the next
 LOWEST = -10.0  # bits: pairs below are nobody's candidates for a link
-OPEN = Policy(name="open", review_at=-1e9, second_person_at=-1e9, link_at=-1e9, margin=0.0)
+OPEN = Policy(
+    name="open",
+    review_at=-1e9,
+    second_person_at=-1e9,
+    link_at=-1e9,
+    margin=0.0,
+    waives=WAIVED["balanced"],
+)
 _HOUSEHOLD = frozenset((c.name, level.name) for c in COMPARISONS for level in c.levels if level.household)
 
 
@@ -63,25 +73,20 @@ class Chosen:
 
 
 def balanced(judged: Judged) -> Chosen:
-    """The cap and `link_at` with the fewest errors, a false link like a miss; the smaller cap of equals.
+    """The cap and `link_at` with the fewest errors, a false link like a miss; the smallest cap of equals.
 
     `review_at` is that of `service`, `second_person_at` half-way.
     """
     review_at = POLICIES["service"].review_at
-    best: Chosen | None = None
+    found: list[Chosen] = []
     for cap in CAPS:
         weight = judged.weight - np.maximum(judged.household - cap, 0.0)
         link_at, false_links, linked = cheapest(weight, judged.same)
         misses = judged.true_pairs - linked
-        if best is None or false_links + misses < best.false_links + best.misses:
-            best = Chosen(
-                household_cap=cap,
-                thresholds=Thresholds(review_at, round((review_at + link_at) / 2, 1), link_at, MARGIN),
-                false_links=false_links,
-                misses=misses,
-            )
-    assert best is not None
-    return best
+        thresholds = Thresholds(review_at, round((review_at + link_at) / 2, 1), link_at, MARGIN)
+        found.append(Chosen(cap, thresholds, false_links, misses))
+    fewest = min(one.false_links + one.misses for one in found)
+    return next(one for one in found if one.false_links + one.misses <= EQUAL * fewest)
 
 
 def cheapest(weight: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, int, int]:
