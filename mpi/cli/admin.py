@@ -1,4 +1,4 @@
-"""Administration: `mpi authority`, `mpi sender`, `mpi db` and `mpi settings`, all in `app`."""
+"""`mpi authority` and `mpi sender`: who may speak."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mpi.cli import db, settings
 from mpi.cli.db import open_database
 from mpi.cli.options import AsJson, DatabaseUrl, DataDir, settings_from
 from mpi.cli.printing import print_done, print_rows
@@ -27,7 +26,7 @@ sender = typer.Typer(
     name="sender", help="Senders: machines that speak for authorities.", no_args_is_help=True
 )
 app = typer.Typer()
-for part in (authority, sender, db.app, settings.app):
+for part in (authority, sender):
     app.add_typer(part)
 
 Name = Annotated[str, typer.Argument(help="Its short name.", show_default=False)]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from typer.testing import CliRunner
 
-from mpi.cli import admin
+from mpi.cli import app
 from mpi.cli.settings import described
 from mpi.errors import Conflict, Malformed, NotFound, Unavailable
 from mpi.ledger import entries
@@ -32,7 +32,7 @@ def _alone(tmp_path, monkeypatch) -> None:
 
 def run(*arguments: str, code: int = 0) -> str:
     """What the command printed; its error is raised as the console script would see it."""
-    result = CliRunner().invoke(admin.app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == code, result.output

@@ -58,7 +58,7 @@ def test_plain_data_has_one_canonical_form(value, expected) -> None:
         {1: "key"},
         {"\u00e9": 1, "e\u0301": 2},
         {1, 2},
-        object(),
+        Ellipsis,
     ],
     ids=repr,
 )
