@@ -1,8 +1,9 @@
 """Empties social security numbers (NIR) in a DICOM object before its first byte reaches the disk.
 
 Searched: every text and UN element at any depth, private ones too. Not searched: UIDs, pixel data, the
-content of structured reports and encapsulated documents. Where the guard fires the element gets zero
-length and the lengths around it shrink; everything else stays byte-identical.
+content of structured reports and encapsulated documents. In preamble and file meta spaces take a number's
+place. Where the guard fires the element gets zero length and the lengths around it shrink; everything
+else stays byte-identical.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mpi.dicom.texts import LengthField, Text, texts
 
 NOT_SEARCHED = frozenset({tags.CONTENT_SEQUENCE, tags.ENCAPSULATED_DOCUMENT})
 IDENTIFIERS = frozenset({tags.PATIENT_ID, tags.RETIRED_OTHER_PATIENT_IDS})
-RAW_FIELD = "unreadable object"
+RAW_FIELD, META_FIELD = "unreadable object", "file meta information"
 _DIGIT_RUNS = re.compile(rb"[0-9][0-9AB .\-]{11,40}")
 
 
@@ -56,13 +57,13 @@ def empty_nirs(
     that cannot be read every number found in its bytes is overwritten with spaces, so that a quarantined
     copy holds none.
     """
-    if isinstance(data, DicomObject):
-        opened = data
-    else:
-        try:
-            opened = open_object(data, transfer_syntax)
-        except Unreadable:
-            return _blanked(data)
+    try:
+        return _searched(open_object(data, transfer_syntax), exempt)
+    except Unreadable:
+        return _blanked(data.original if isinstance(data, DicomObject) else data)
+
+
+def _searched(opened: DicomObject, exempt: frozenset[int]) -> Emptied:
     top = Level.top(opened)
     birth, sex = top.text(tags.PATIENT_BIRTH_DATE), top.text(tags.PATIENT_SEX)
     hits: list[tuple[Text, str]] = []
@@ -73,13 +74,14 @@ def empty_nirs(
             suspects.append(TagHit(text.path, rule))
         elif rule is not None:
             hits.append((text, rule))
-    if not hits:
+    prefix, in_meta = _overwritten(opened.prefix)
+    if not hits and not in_meta:
         return Emptied(data=opened.original, suspects=tuple(suspects))
     return Emptied(
-        data=_without(opened, [text for text, _ in hits]),
-        hits=tuple(TagHit(text.path, rule) for text, rule in hits),
+        data=_without(opened, prefix, [text for text, _ in hits]),
+        hits=(*(TagHit(META_FIELD, "R2"),) * in_meta, *(TagHit(text.path, rule) for text, rule in hits)),
         suspects=tuple(suspects),
-        tags=tuple(sorted({text.top for text, _ in hits})),
+        tags=tuple(sorted({text.top_tag for text, _ in hits})),
     )
 
 
@@ -110,8 +112,8 @@ def _is_typed(level: Level) -> bool:
     )
 
 
-def _without(opened: DicomObject, found: list[Text]) -> bytes:
-    """The object with these elements at zero length and every length around them corrected."""
+def _without(opened: DicomObject, prefix: Buffer, found: list[Text]) -> bytes:
+    """`prefix` and the data set with these elements at zero length and every length around them corrected."""
     shrunk: dict[LengthField, int] = {}
     edits: list[tuple[int, int, bytes]] = []
     for text in found:
@@ -129,7 +131,7 @@ def _without(opened: DicomObject, found: list[Text]) -> bytes:
         at = end
     parts.append(opened.body[at:])
     body = [deflate(parts)] if opened.deflated else parts
-    return b"".join((opened.prefix, *body))
+    return b"".join((prefix, *body))
 
 
 def _length_field(element: Element, encoding: Encoding) -> tuple[int, bytes]:
@@ -140,12 +142,18 @@ def _length_field(element: Element, encoding: Encoding) -> tuple[int, bytes]:
 
 def _blanked(data: Buffer) -> Emptied:
     """Bytes that are no readable object, every number in them overwritten with spaces."""
+    blanked, hits = _overwritten(data)
+    return Emptied(data=blanked, hits=(TagHit(RAW_FIELD, "R2"),) * hits)
+
+
+def _overwritten(data: Buffer) -> tuple[Buffer, int]:
+    """Bytes of no known structure with spaces for every number, and how many there were."""
+    found = [
+        run.span() for run in _DIGIT_RUNS.finditer(data) if find_nir(run.group().decode("ascii")) is not None
+    ]
+    if not found:
+        return data, 0
     blanked = bytearray(data)
-    hits = 0
-    for run in _DIGIT_RUNS.finditer(bytes(data)):
-        if find_nir(run.group().decode("ascii")) is not None:
-            blanked[run.start() : run.end()] = b" " * (run.end() - run.start())
-            hits += 1
-    if not hits:
-        return Emptied(data=data)
-    return Emptied(data=bytes(blanked), hits=(TagHit(RAW_FIELD, "R2"),) * hits)
+    for start, end in found:
+        blanked[start:end] = b" " * (end - start)
+    return bytes(blanked), len(found)

@@ -51,7 +51,7 @@ def _item(identifier: QualifiedId, encoding: Encoding, terms: tuple[str, ...]) -
     """One item; None when the id or its label cannot stand in an LO of this character set."""
     content = b""
     for tag, text in ((tags.PATIENT_ID, identifier.value), (tags.ISSUER_OF_PATIENT_ID, identifier.label)):
-        if text is None:
+        if not text:
             continue
         value = encode_text(text, terms) if _WRITABLE.fullmatch(text) else None
         if value is None:

@@ -51,24 +51,21 @@ def check(opened: DicomObject, changes: Changes, head: list[Buffer]) -> None:
     """Proves the invariants on the part up to the last change; what follows is the caller's own tail,
     untouched.
 
-    Raises Unreadable naming the invariant that is broken.
+    Every new piece is one regular element of its tag, of even length, and no UID; the part is the
+    untouched elements, byte for byte, and the new ones in ascending order. Raises Unreadable naming what
+    is broken.
     """
     if not changes.keys().isdisjoint(tags.UIDS):
         raise Unreadable("a coercion never changes a UID")
+    for tag, new in changes.items():
+        if new:
+            found, end = walk(new, opened.encoding)
+            if [element.tag for element in found] != [tag] or end != len(new) or end % 2:
+                raise Unreadable("an element of ours is not regular")
     last = max(changes)
-    kept = [tag for tag in opened.elements if tag <= last and tag not in changes]
-    joined = b"".join(head)
-    found, end = walk(joined, opened.encoding)
-    expected = sorted([*kept, *(tag for tag, new in changes.items() if new)])
-    if end != len(joined) or [element.tag for element in found] != expected:
-        raise Unreadable("the result holds other elements than planned")
-    before = bytes(opened.body[: opened.elements[kept[-1]].end]) if kept else b""
-    for tag, _, start, _, stop, _ in found:
-        now = joined[start:stop]
-        if tag in changes:
-            if now != changes[tag] or len(now) % 2:
-                raise Unreadable("an element of ours is not as planned")
-        else:
-            old = opened.elements[tag]
-            if now != before[old.start : old.end]:
-                raise Unreadable("an untouched element differs")
+    pieces: dict[int, Buffer] = {
+        tag: opened.body[one.start : one.end] for tag, one in opened.elements.items() if tag <= last
+    }
+    pieces |= changes
+    if b"".join([pieces[tag] for tag in sorted(pieces)]) != b"".join(head):
+        raise Unreadable("the result is not the untouched elements and ours, in order")

@@ -29,19 +29,29 @@ class LengthField(NamedTuple):
 
 
 class Text(NamedTuple):
-    """One element of characters. `path` is like `(0010,1002)[1].(0010,0020)`; `top` the top-level tag it
-    lies in.
+    """One element of characters. `prefix` is the path of the items it lies in, `top` their top-level tag
+    (0: none).
 
     `level` is the data set or item it stands in; `lengths` are the fields that count its bytes. `vr` is
     UN where nobody says what the bytes are, also for a sequence that cannot be walked.
     """
 
-    path: str
+    prefix: str
     top: int
     vr: str
     element: Element
     level: Level
     lengths: tuple[LengthField, ...]
+
+    @property
+    def path(self) -> str:
+        """Where it stands, like `(0010,1002)[1].(0010,0020)`."""
+        return self.prefix + path_of(self.element.tag)
+
+    @property
+    def top_tag(self) -> int:
+        """The top-level tag that it is or lies in."""
+        return self.top or self.element.tag
 
 
 @lru_cache(maxsize=4096)
@@ -87,9 +97,9 @@ def _level(
             continue
         vr = element.vr or vr_of(tag)
         if vr == "SQ" or element.undefined or (vr == "UN" and _holds_items(level, element)):
-            yield from _sequence(level, element, prefix, top or tag, counted, depth + 1, skipped)
+            yield from _sequence(level, element, prefix, top, counted, depth + 1, skipped)
         elif vr in CHARACTER_VRS:
-            yield Text(prefix + path_of(tag), top or tag, vr, element, level, counted)
+            yield Text(prefix, top, vr, element, level, counted)
 
 
 def _holds_items(level: Level, element: Element) -> bool:
@@ -109,7 +119,6 @@ def _sequence(
 ) -> Iterator[Text]:
     """What the items hold; the whole value as UN when it cannot be walked."""
     encoding = inside(element, level.encoding)
-    path = prefix + path_of(element.tag)
     own = lengths if element.undefined else (*lengths, LengthField(element.value - 4, level.encoding))
     try:
         if depth > MAX_DEPTH:
@@ -119,9 +128,10 @@ def _sequence(
             for item in items(level.body, element, level.encoding)
         ]
     except Unreadable:
-        yield Text(path, top, "UN", element, level, lengths)
+        yield Text(prefix, top, "UN", element, level, lengths)
         return
+    path = prefix + path_of(element.tag)
     for number, (item, elements) in enumerate(found, start=1):
         counted = own if item.undefined else (*own, LengthField(item.value - 4, encoding))
         inner = Level(level.body, {one.tag: one for one in elements}, encoding, level.terms)
-        yield from _level(inner, elements, f"{path}[{number}].", top, counted, depth, skipped)
+        yield from _level(inner, elements, f"{path}[{number}].", top or element.tag, counted, depth, skipped)

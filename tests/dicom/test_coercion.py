@@ -266,6 +266,13 @@ def test_when_nothing_may_be_listed_the_element_stays_as_it_is(made: Made, targe
     assert _ids(_read(coerce(made(), odd, TagPlan(other_ids="one")).tobytes())) == []
 
 
+def test_a_received_id_without_issuer_is_listed_alone(made: Made, target: Target, plan: TagPlan) -> None:
+    result = coerce(made(), replace(target, received=QualifiedId(value="0042")), plan)
+    listed = _read(result.tobytes()).OtherPatientIDsSequence[1]
+    assert [one.keyword for one in listed] == ["PatientID", "TypeOfPatientID"]
+    assert any((change.after or "").endswith("; 0042") for change in result.changes)
+
+
 def test_an_empty_received_id_is_not_listed(made: Made, target: Target, plan: TagPlan) -> None:
     nobody = replace(target, received=QualifiedId(value=""))
     for extent in ("full", "one"):

@@ -253,6 +253,15 @@ def test_nesting_beyond_the_cap_is_searched_as_bytes(made: Made) -> None:
     assert _nir().encode() not in emptied.data
 
 
+def test_preamble_and_file_meta_are_searched_as_bytes(made: Made) -> None:
+    data = _nir().encode() + made()[15:]
+    emptied = empty_nirs(data)
+    assert emptied.hits == (TagHit("file meta information", "R2"),)
+    assert emptied.tags == ()
+    assert emptied.data == b" " * 15 + made()[15:]
+    assert len(empty_nirs(_nir().encode() + made(PatientID=_nir())[15:]).hits) == 2
+
+
 def test_of_an_unreadable_object_every_number_is_blanked(made: Made) -> None:
     data = made(PatientID=_nir(), PatientComments=f"see {_nir()}")[:-3]
     emptied = empty_nirs(data)
@@ -263,7 +272,13 @@ def test_of_an_unreadable_object_every_number_is_blanked(made: Made) -> None:
     assert empty_nirs(clean).data is clean
 
 
-@pytest.mark.needs("dcmtk")
+def test_an_object_whose_own_date_is_absurdly_long_is_blanked_too(made: Made) -> None:
+    changes = {0x00100030: encode(0x00100030, "UT", b"x" * 70_000, EXPLICIT_LITTLE)}
+    data = b"".join(splice(open_object(made(PatientID=_nir())), changes))
+    assert empty_nirs(data).hits == (TagHit("unreadable object", "R2"),)
+    assert empty_nirs(open_object(data)).data == empty_nirs(data).data
+
+
 def test_every_text_element_of_a_real_object_is_searched(ct: bytes) -> None:
     """A number in each text element of a CT, one after the other: always found, always gone."""
     opened = open_object(ct)
