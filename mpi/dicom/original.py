@@ -100,14 +100,12 @@ def _content(opened: DicomObject, changed: Iterable[int], target: Target, encodi
     recorded = {
         tag for tag in {*changed, tags.ISSUER_OF_PATIENT_ID} if tag & 0xFFFF and tag not in UNRECORDED
     }
-    recorded |= {_creator(tag) for tag in recorded if tag >> 16 & 1}
+    recorded |= {_creator(tag) for tag in recorded if tag >> 16 & 1} & opened.elements.keys()
     misfits = sorted(tag for tag in recorded if not _stands(opened, tag))
     kept = {tag: b"" if tag in misfits else _copied(opened, tag, encoding) for tag in recorded}
-    if (
-        _EIGHT_BIT_OR_ESCAPE.search(b"".join(kept.values()))
-        and tags.SPECIFIC_CHARACTER_SET in opened.elements
-    ):
-        charset = tags.SPECIFIC_CHARACTER_SET
+    charset = tags.SPECIFIC_CHARACTER_SET
+    told = [opened.elements[tag] for tag in kept if kept[tag]]
+    if charset in opened.elements and any(_beyond_ascii(opened.body, one, opened.encoding) for one in told):
         kept.setdefault(charset, _copied(opened, charset, encoding))
     modified = b"".join(kept[tag] or encode(tag, _vr(opened, tag), b"", encoding) for tag in sorted(kept))
     elements = [encode(tags.MODIFIED, "SQ", encode_item(modified, encoding), encoding)]
@@ -124,9 +122,20 @@ def _content(opened: DicomObject, changed: Iterable[int], target: Target, encodi
     return b"".join(elements)
 
 
+def _beyond_ascii(body: memoryview, element: Element, encoding: Encoding) -> bool:
+    """Whether a value, or one inside a sequence, needs its character set to be read."""
+    if (element.vr or VRS.get(element.tag)) != "SQ":
+        return _EIGHT_BIT_OR_ESCAPE.search(body, element.value, element.end) is not None
+    return any(
+        _beyond_ascii(body, inner, encoding)
+        for _, found in level(body, element, encoding)
+        for inner in found.values()
+    )
+
+
 def _creator(tag: int) -> int:
-    """The private creator element that reserves the block of a private tag."""
-    return tag & 0xFFFF0000 | (tag >> 8 & 0xFF)
+    """The private creator element that reserves the block of a private tag; itself for a creator."""
+    return tag if tag & 0xFFFF < 0x1000 else tag & 0xFFFF0000 | (tag >> 8 & 0xFF)
 
 
 def _vr(opened: DicomObject, tag: int) -> str:

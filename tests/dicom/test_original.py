@@ -179,6 +179,31 @@ def test_the_character_set_rides_along_only_when_bytes_need_it(
     assert ("SpecificCharacterSet" in before.ModifiedAttributesSequence[0]) is recorded
 
 
+@pytest.mark.parametrize("value", ["LABO", "Hôpital"])
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_the_character_set_rides_along_for_text_inside_a_recorded_sequence(
+    syntax: str, value: str, made: Made, target: Target, plan: TagPlan
+) -> None:
+    item = Dataset()
+    item.PatientID, item.IssuerOfPatientID = "A1", value
+    data = made(syntax=syntax, SpecificCharacterSet="ISO_IR 100", OtherPatientIDsSequence=[item])
+    after = pydicom.dcmread(io.BytesIO(coerce(data, target, plan).tobytes()))
+    before = after.OriginalAttributesSequence[0].ModifiedAttributesSequence[0]
+    assert ("SpecificCharacterSet" in before) is (value == "Hôpital")
+    assert before.OtherPatientIDsSequence[0].IssuerOfPatientID == value
+
+
+def test_an_emptied_private_creator_brings_no_other(made: Made, target: Target, plan: TagPlan) -> None:
+    def private(dataset: Dataset) -> None:
+        dataset.private_block(0x0009, "ACME", create=True)
+
+    after = pydicom.dcmread(
+        io.BytesIO(coerce(made(edit=private), target, plan, emptied=(0x00090010, 0x000B1001)).tobytes())
+    )
+    before = after.OriginalAttributesSequence[0].ModifiedAttributesSequence[0]
+    assert [one.tag for one in before if one.tag.is_private] == [0x00090010, 0x000B1001]
+
+
 def test_the_texts_of_the_item_fit_their_elements(made: Made, target: Target, plan: TagPlan) -> None:
     long = replace(target, system="é" * 80, source="A\\B")
     item = pydicom.dcmread(io.BytesIO(coerce(made(), long, plan).tobytes())).OriginalAttributesSequence[0]
