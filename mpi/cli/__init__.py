@@ -15,7 +15,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from mpi.cli import admin, db, demo, serve, settings, xsi
+from mpi.cli import admin, db, demo, serve, settings, spool, xsi
 from mpi.errors import MpiError, Unavailable
 
 DONE, WRONG, BAD_INPUT, OUT_OF_REACH = 0, 1, 2, 3
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold people
 )
 # A sub-application with a name becomes a group of commands; one without adds its commands here.
-for part in (demo.app, serve.app, admin.app, db.app, xsi.app, settings.app):
+for part in (demo.app, serve.app, admin.app, db.app, spool.app, xsi.app, settings.app):
     app.add_typer(part)
 
 

@@ -32,6 +32,13 @@ def matcher(tmp_path_factory: pytest.TempPathFactory) -> Matcher:
     return Matcher.from_settings(Settings(data_dir=tmp_path_factory.mktemp("keys")))
 
 
+def copy_of(prepared: tuple[Path, dict[str, str]], folder: Path, matcher: Matcher, **others: Any) -> Doorway:
+    """A door on a fresh copy of the prepared database."""
+    path, keys = prepared
+    shutil.copy(path, folder / "mpi.db")
+    return Doorway.open(Database.open(f"sqlite:///{folder / 'mpi.db'}"), keys, folder, matcher, **others)
+
+
 @pytest.fixture
 def open_door(
     prepared: tuple[Path, dict[str, str]], matcher: Matcher, tmp_path: Path
@@ -40,10 +47,7 @@ def open_door(
     opened: list[Doorway] = []
 
     def start(**settings: Any) -> Doorway:
-        path, keys = prepared
-        shutil.copy(path, tmp_path / "mpi.db")
-        db = Database.open(f"sqlite:///{tmp_path / 'mpi.db'}")
-        opened.append(Doorway.open(db, keys, tmp_path, matcher, **settings))
+        opened.append(copy_of(prepared, tmp_path, matcher, **settings))
         return opened[-1]
 
     yield start
@@ -53,5 +57,23 @@ def open_door(
 
 @pytest.fixture
 def door(open_door: Callable[..., Doorway]) -> Doorway:
-    """A door with the default settings."""
+    """A door with the default settings and an empty index."""
     return open_door()
+
+
+@pytest.fixture(scope="module")
+def shared_door(
+    prepared: tuple[Path, dict[str, str]], matcher: Matcher, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Doorway]:
+    """One door for all tests of a file that store nothing, or do not mind what others stored."""
+    door = copy_of(prepared, tmp_path_factory.mktemp("shared"), matcher)
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def postgresql_door(postgresql_db: Database, matcher: Matcher, tmp_path: Path) -> Iterator[Doorway]:
+    """A door on PostgreSQL."""
+    door = Doorway.open(postgresql_db, invite(postgresql_db), tmp_path, matcher)
+    yield door
+    door.close()

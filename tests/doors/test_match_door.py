@@ -74,9 +74,9 @@ def test_a_question_stores_nothing(door: Doorway) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_question_needs_three_traits_and_no_wildcard(
-    door: Doorway, traits: dict[str, Any], rule: str
+    shared_door: Doorway, traits: dict[str, Any], rule: str
 ) -> None:
-    answer = door.client("reader").post("/v1/match", json={"traits": traits})
+    answer = shared_door.client("reader").post("/v1/match", json={"traits": traits})
     assert answer.status_code == 422
     assert answer.json()["errors"] == [{"field": "traits", "rule": rule}]
 

@@ -301,6 +301,35 @@ def test_a_number_of_json_is_a_text_of_dicom(door: Doorway, kind: type[float]) -
     assert not found(kept(door.settings.data_dir), Number(body + nir_key(body)), body)
 
 
+INS_OID = "1.2.250.1.213.1.4.8"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"00100021": {"vr": "LO", "Value": ["ASIP-SANTE-INS-NIR"]}},
+        {"00100024": {"vr": "SQ", "Value": [{"00400032": {"vr": "UT", "Value": [INS_OID]}}]}},
+        {"00100024": {"vr": "SQ", "Value": [{"00400035": {"vr": "CS", "Value": ["INS-NIR"]}}]}},
+        {"00100020": {"vr": "LO", "Value": [f"1234^^^X&{INS_OID}&ISO"]}},
+        {"00100020": {"vr": "LO", "Value": ["1234^^^X&1.2.3&ISO^INS"]}},
+    ],
+    ids=["issuer", "universal id", "type code", "glued issuer", "glued type"],
+)
+def test_a_patient_id_that_calls_itself_one_is_emptied_whatever_it_holds(
+    door: Doorway, said: dict[str, Any]
+) -> None:
+    elements = {**data_set(Number("185057505600041")), "00100020": {"vr": "LO", "Value": ["1234"]}, **said}
+    answer = door.client("both").post(
+        "/v1/dicom/coerce", json=elements, headers={"Content-Type": "application/dicom+json"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert {"field": "patient_id", "rule": "R1"} in answer.json()["dropped"]
+    assert answer.json()["provisional"] is True  # a patient without an id
+    assert "1234" not in [
+        one["00100020"]["Value"][0] for one in answer.json()["coerced"]["00101002"]["Value"]
+    ]
+
+
 def test_the_sender_learns_where_a_number_was_dropped_and_never_the_number(door: Doorway) -> None:
     body = "2580275056000"
     nir = body + nir_key(body)

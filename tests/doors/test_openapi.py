@@ -17,9 +17,9 @@ PROBLEM_JSON = "application/problem+json"
 
 
 @pytest.fixture
-def document(door: Doorway) -> dict[str, Any]:
+def document(shared_door: Doorway) -> dict[str, Any]:
     """The document as a client fetches it, without a key."""
-    found: dict[str, Any] = door.client(None).get("/openapi.json").json()
+    found: dict[str, Any] = shared_door.client(None).get("/openapi.json").json()
     return found
 
 

@@ -89,8 +89,8 @@ def test_another_s_record_is_refused_whether_it_exists_or_not(door: Doorway) -> 
         "/v1/nowhere",
     ],
 )
-def test_what_is_not_there_is_a_problem_that_repeats_nothing(door: Doorway, path: str) -> None:
-    answer = door.client("reader").get(path)
+def test_what_is_not_there_is_a_problem_that_repeats_nothing(shared_door: Doorway, path: str) -> None:
+    answer = shared_door.client("reader").get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
     assert path.rsplit("/", 1)[1] not in answer.text
 

@@ -41,17 +41,17 @@ ROUTES: dict[str, tuple[str, str, dict[str, Any] | None, set[str | None]]] = {
 }
 
 
-def test_the_table_names_every_route(door: Doorway) -> None:
-    described = door.client(None).get("/openapi.json").json()["paths"]
+def test_the_table_names_every_route(shared_door: Doorway) -> None:
+    described = shared_door.client(None).get("/openapi.json").json()["paths"]
     found = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
     assert found == set(ROUTES)
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_every_route_knows_who_may_call_it(door: Doorway, route: str) -> None:
+def test_every_route_knows_who_may_call_it(shared_door: Doorway, route: str) -> None:
     method, address, body, allowed = ROUTES[route]
     for caller in (*CALLERS, None):
-        answer = door.client(caller).request(method, address, json=body)
+        answer = shared_door.client(caller).request(method, address, json=body)
         if caller in allowed:
             assert answer.status_code in (200, 404, 422), (caller, answer.text)
             assert "WWW-Authenticate" not in answer.headers
@@ -66,18 +66,18 @@ def test_every_route_knows_who_may_call_it(door: Doorway, route: str) -> None:
     "header",
     ["", "Bearer", "Bearer nonsense", "Basic bXBpOm1waQ==", "Bearer mpi_000000000000_" + "A" * 43],
 )
-def test_whoever_is_not_known_gets_one_and_the_same_refusal(door: Doorway, header: str) -> None:
-    answer = door.client(None).get("/v1/studies/1.2.3", headers={"Authorization": header})
+def test_whoever_is_not_known_gets_one_and_the_same_refusal(shared_door: Doorway, header: str) -> None:
+    answer = shared_door.client(None).get("/v1/studies/1.2.3", headers={"Authorization": header})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_stranger_is_refused_before_the_content_is_looked_at(door: Doorway) -> None:
+def test_a_stranger_is_refused_before_the_content_is_looked_at(shared_door: Doorway) -> None:
     for body in ({"authority": 1}, {"traits": {"birth_name": "LEFEVRE", "nonsense": 1}}):
-        assert door.client(None).post("/v1/identify", json=body).status_code == 401
+        assert shared_door.client(None).post("/v1/identify", json=body).status_code == 401
 
 
-def test_a_method_that_a_route_does_not_take_is_a_problem_too(door: Doorway) -> None:
-    answer = door.client("reader").delete("/v1/studies/1.2.3")
+def test_a_method_that_a_route_does_not_take_is_a_problem_too(shared_door: Doorway) -> None:
+    answer = shared_door.client("reader").delete("/v1/studies/1.2.3")
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "GET"

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from matching.nir import find_nir, is_typed_ins
 from mpi.dicom import tags
 from mpi.dicom.header import Header
-from mpi.dicom.identity import received_id
+from mpi.dicom.identity import parse_cx
 from mpi.dicom.json_model import header_from_json, key
 from mpi.dicom.target import QualifiedId
 from mpi.doors.rest.schemas import LONGEST_TEXT, UID, plain_text
@@ -108,10 +108,10 @@ def _is_typed(header: Header, elements: Mapping[str, Any]) -> bool:
     """Whether Patient ID says itself that it is an INS: by its issuer, by CX.5, by Identifier Type Code."""
     if not header.patient_id:
         return False
-    received = received_id(header)
+    glued = parse_cx(header.patient_id)
     issuers = [header.issuer, header.universal_id]
-    if received is not None:
-        issuers += [received.label, received.oid]
+    if glued is not None:
+        issuers += [glued.label, glued.oid]
     parts = header.patient_id.split("^")
     code = _first(_first(elements, tags.ISSUER_OF_PATIENT_ID_QUALIFIERS), tags.IDENTIFIER_TYPE_CODE)
     types = (parts[4] if len(parts) > 4 else None, code if isinstance(code, str) else None)
