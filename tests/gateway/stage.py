@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pydicom
@@ -79,15 +81,25 @@ def settings_at(folder: Path, **changes: Any) -> Settings:
     return Settings(data_dir=folder, dimse_port=0, gateway_http_port=0, http_port=0, **changes)
 
 
-def open_index(settings: Settings) -> Database:
-    """The embedded database, made and declared when it is new."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    new = not (settings.data_dir / "mpi.db").exists()
-    db = Database.open(settings.url)
-    db.upgrade()
-    if new:
+@cache
+def _template() -> bytes:
+    """A database with schema and senders, made once a test process."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "mpi.db"
+        db = Database.open(f"sqlite:///{path}")
+        db.upgrade()
         declare(db)
-    return db
+        db.close()
+        return path.read_bytes()
+
+
+def open_index(settings: Settings) -> Database:
+    """The embedded database, a copy of the template when it is new."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.data_dir / "mpi.db"
+    if not path.exists():
+        path.write_bytes(_template())
+    return Database.open(settings.url)
 
 
 @contextmanager
