@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -40,6 +41,17 @@ def test_an_answer_that_breaks_off_is_cut_not_completed(caplog: pytest.LogCaptur
         server.stop()
     assert "RuntimeError" in caplog.text
     assert "LEFEVRE" not in caplog.text
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement(shared_door: Doorway) -> None:
+    """Head and body are two writes: with Nagle's algorithm on, each answer takes 40 ms (a delayed ACK)."""
+    client = shared_door.client(None)
+    took = []
+    for _ in range(30):
+        started = time.perf_counter()
+        client.get("/healthz")
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.03
 
 
 def test_a_server_stops_once_it_has_stopped() -> None:
