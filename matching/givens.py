@@ -8,6 +8,7 @@ first word makes compounds (MARIE CLAIRE, MARIE ANNE).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,7 @@ COMPOUNDING = frozenset(
     ]
 )
 SHORTEST_TYPO = 4  # letters: in shorter words one error makes another word
+_DOUBLED = re.compile(r"(.)\1+")
 _VOWELS = {"A": "A", "E": "E", "I": "E", "Y": "E", "O": "O", "U": "O"}
 
 
@@ -82,8 +84,8 @@ def _lists_differ(a: GivenNames, b: GivenNames) -> bool:
 
 def _names_differ(a: GivenNames, b: GivenNames) -> bool:
     """Two usual names, a letter apart, that are not one name in two spellings: MOHAMED and MOHAMMED are."""
-    one_spelling = a.skeleton == b.skeleton and _vowel_runs(a.letters) == _vowel_runs(b.letters)
-    return _both_usual(a, b) and a.sound != b.sound and not one_spelling
+    one, other = (_DOUBLED.sub(r"\1", names.letters) for names in (a, b))
+    return _both_usual(a, b) and a.sound != b.sound and one != other
 
 
 def _vowels_differ(a: GivenNames, b: GivenNames) -> bool:

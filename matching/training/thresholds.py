@@ -12,9 +12,7 @@ from matching.decision import POLICIES, WAIVED, Candidate, Outcome, Policy, deci
 from matching.model import Model, Thresholds
 from matching.training.people import People
 
-CAPS = tuple(
-    float(bits) for bits in range(8, 19)
-)  # household caps tried, bits: a household alone is no review
+CAPS = tuple(float(bits) for bits in range(8, 19))  # household caps tried, bits
 EQUAL = 1.01  # errors up to this times the fewest are chance
 MARGIN = 1.0  # bits: the best identity is at least twice as likely as the next
 LOWEST = -10.0  # bits: pairs below are nobody's candidates for a link
@@ -73,9 +71,10 @@ class Chosen:
 
 
 def balanced(judged: Judged) -> Chosen:
-    """The cap and `link_at` with the fewest errors, a false link like a miss; the smallest cap of equals.
+    """The cap and `link_at` with the fewest errors, a false link like a miss; the largest cap of equals.
 
-    `review_at` is that of `service`, `second_person_at` half-way.
+    The caps tried end where a household alone would be a review of `service`. `review_at` is that of
+    `service`, `second_person_at` half-way.
     """
     review_at = POLICIES["service"].review_at
     found: list[Chosen] = []
@@ -86,7 +85,7 @@ def balanced(judged: Judged) -> Chosen:
         thresholds = Thresholds(review_at, round((review_at + link_at) / 2, 1), link_at, MARGIN)
         found.append(Chosen(cap, thresholds, false_links, misses))
     fewest = min(one.false_links + one.misses for one in found)
-    return next(one for one in found if one.false_links + one.misses <= EQUAL * fewest)
+    return [one for one in found if one.false_links + one.misses <= EQUAL * fewest][-1]
 
 
 def cheapest(weight: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, int, int]:

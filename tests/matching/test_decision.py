@@ -1,0 +1,399 @@
+"""The decision: three outcomes, a margin, and every row of the table of vetoes and bars."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matching.checks import CHECKS, Effect
+from matching.comparisons import COMPARISONS
+from matching.decision import POLICIES, Candidate, Decision, Outcome, decide, policy
+from matching.givens import are_two_given_names, usual_given_names
+from matching.model import Model, Score
+from matching.normalise import normalise
+from matching.records import Identifier, RawRecord
+
+SERVICE = POLICIES["service"]
+CERTAIN, DOUBTFUL, NOTHING = 30.0, 5.0, -20.0  # bits: far above link_at, between the thresholds, far below
+ANNE = RawRecord(
+    authority="HOPITAL-A",
+    local_id="1",
+    birth_name="LEFEVRE",
+    family_name="MARTIN",
+    given_names=("ANNE", "MARIE"),
+    sex="F",
+    birth_date="1958-02-28",
+    birth_place="69385",
+    address="12 RUE DES LILAS",
+    postal_code="69005",
+    city="LYON",
+)
+
+
+def candidate(
+    raw: RawRecord = ANNE,
+    *,
+    identity: str = "E1",
+    record: str = "r1",
+    weight: float = CERTAIN,
+    sends_status: bool = False,
+    **standing: bool,
+) -> Candidate:
+    return Candidate(
+        identity_id=identity,
+        record_id=record,
+        record=normalise(replace(raw, authority="HOPITAL-B"), sends_status=sends_status),
+        score=Score(weight, ()),
+        **standing,
+    )
+
+
+def decided(
+    *candidates: Candidate, raw: RawRecord = ANNE, sends_status: bool = False, **more: Any
+) -> Decision:
+    return decide(normalise(raw, sends_status=sends_status), candidates, SERVICE, **more)
+
+
+# ---------------------------------------------------------------- thresholds and margin
+
+OUTCOMES = [
+    ("nobody", [], Outcome.NEW, "no-candidate"),
+    ("hardly alike", [("E1", NOTHING)], Outcome.NEW, "below-review"),
+    ("just below review_at", [("E1", -4.201)], Outcome.NEW, "below-review"),
+    ("review_at", [("E1", -4.2)], Outcome.REVIEW, "below-link"),
+    ("alike", [("E1", DOUBTFUL)], Outcome.REVIEW, "below-link"),
+    ("just below link_at", [("E1", 16.599)], Outcome.REVIEW, "below-link"),
+    ("link_at", [("E1", 16.6)], Outcome.LINK, "certain"),
+    ("certain", [("E1", CERTAIN)], Outcome.LINK, "certain"),
+    ("two certain", [("E1", CERTAIN), ("E2", CERTAIN - 1)], Outcome.REVIEW, "within-margin"),
+    ("equal", [("E1", CERTAIN), ("E2", CERTAIN)], Outcome.REVIEW, "within-margin"),
+    ("just within the margin", [("E1", CERTAIN), ("E2", 17.001)], Outcome.REVIEW, "within-margin"),
+    ("the margin", [("E1", CERTAIN), ("E2", 17.0)], Outcome.LINK, "certain"),
+    ("several records of one identity", [("E1", CERTAIN), ("E1", CERTAIN - 1)], Outcome.LINK, "certain"),
+    ("the runner-up is the second identity", [("E1", 30.0), ("E1", 29.0), ("E2", 28.0)], Outcome.REVIEW,
+     "within-margin"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "found", "outcome", "reason"), OUTCOMES, ids=[row[0] for row in OUTCOMES])
+def test_threshold_and_margin(
+    why: str, found: list[tuple[str, float]], outcome: Outcome, reason: str
+) -> None:
+    decision = decided(*[candidate(identity=i, record=f"r{n}", weight=w) for n, (i, w) in enumerate(found)])
+    assert (decision.outcome, decision.reasons) == (outcome, (reason,))
+
+
+def test_best_and_runner_up_are_of_two_identities() -> None:
+    decision = decided(
+        candidate(identity="E1", record="a", weight=30.0),
+        candidate(identity="E1", record="b", weight=29.0),
+        candidate(identity="E2", record="c", weight=10.0),
+        candidate(identity="E3", record="d", weight=12.25),
+    )
+    assert [one.record_id for one in decision.considered] == ["a", "d", "c"]
+    assert decision.best is decision.considered[0]
+    assert decision.runner_up is decision.considered[1]
+    assert decision.margin == 17.75
+
+
+def test_without_candidates_there_is_no_best() -> None:
+    decision = decided()
+    assert (decision.best, decision.runner_up, decision.margin) == (None, None, None)
+
+
+@given(order=st.permutations(range(5)))
+def test_the_order_of_the_candidates_does_not_matter(order: list[int]) -> None:
+    found = [
+        candidate(identity=f"E{n % 3}", record=f"r{n}", weight=[25.0, 12.0, 12.0, 25.0, 3.0][n])
+        for n in range(5)
+    ]
+    assert decided(*[found[n] for n in order]) == decided(*found)
+
+
+# ---------------------------------------------------------------- vetoes and bars
+
+TWIN = replace(ANNE, given_names=("CLAIRE",))
+QUAL = {"status": "QUAL"}
+BY_IDENTIFIER = (Identifier(value="R1", issuer="REGION"),)
+# reason code, what the record changes, what the candidate changes, what else is known.
+STOPPED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ("not-same", {}, {}, {"not_same": True}),
+    ("outside-linking", {"attributes": frozenset({"FICT"})}, {}, {}),
+    ("outside-linking", {}, {"attributes": frozenset({"FICT"})}, {}),
+    ("outside-linking", {}, {"attributes": frozenset({"CACH"})}, {}),
+    ("outside-linking", {"attributes": frozenset({"ANOM"})}, {}, {}),
+    ("birth-order", {"multiple_birth": "1"}, {"multiple_birth": "2"}, {}),
+    ("qualified-differ", QUAL, QUAL | {"birth_name": "LEFEBVRE"}, {}),
+    ("qualified-differ", QUAL, QUAL | {"given_names": ("MARIE", "ANNE")}, {}),
+    ("qualified-differ", QUAL, QUAL | {"birth_date": "1958-02-27"}, {}),
+    ("dead-before", {}, {"death_date": "2026-01-31"}, {"encounter_on": date(2026, 2, 1)}),
+    ("dead-before", {}, {"death_date": "2025"}, {"encounter_on": date(2026, 2, 1)}),
+    ("retracted-link", {}, {}, {"barred": True}),
+    ("homonym-declared", {"attributes": frozenset({"HOMA"})}, {}, {}),
+    ("homonym-declared", {}, {"attributes": frozenset({"HOMA"})}, {}),
+    ("doubtful", {"attributes": frozenset({"DOUT"})}, {}, {}),
+    ("doubtful", {}, {"attributes": frozenset({"DOUTE"})}, {}),
+    ("protected", {"flags": frozenset({"protected"})}, {}, {}),
+    ("newborn", {"given_names": ("BEBE",), "address": None}, {"given_names": ("BEBE",)}, {}),
+    ("newborn", {"flags": frozenset({"newborn"})}, {}, {}),
+    ("twins", {"given_names": ("CLAIRE",), "address": None}, {}, {}),
+    ("twins", {"given_names": ("MARIE-ANNE",), "address": None}, {"given_names": ("MARIE-CLAIRE",)}, {}),
+    ("twins", {"given_names": ("MARIA",), "address": None}, {"given_names": ("MARIE",)}, {}),
+    ("twins", {"given_names": (), "address": None}, {}, {}),
+    ("twins", {"given_names": ("LEA",), "birth_date": "1958-02", "address": None}, {}, {}),
+    ("household", {"given_names": ("CLAIRE",), "birth_date": "1960-07-14"}, {}, {}),
+    ("household", {"given_names": ("LUC",), "birth_date": None, "address": None, "phone": ("0478123456",)},
+     {"phone": ("0478123456",)}, {}),
+    ("generations", {"birth_date": "1930-11-03"}, {}, {}),
+    ("homonyms", {"birth_place": "33063", "address": None}, {}, {}),
+    ("homonyms", {"birth_place": "69264", "address": None}, {}, {}),
+    ("qualified-doubtful", QUAL, QUAL | {"given_names": ("ANNE", "SOPHIE")}, {}),
+    ("qualified-doubtful", QUAL, QUAL | {"sex": "M"}, {}),
+    ("qualified-doubtful", QUAL, QUAL | {"birth_place": "33063"}, {}),
+    ("weak-date", {"birth_date": "1958-01-01"}, {"birth_date": "1958-01-01"}, {}),
+    ("weak-date", {"birth_date": "1958-12-31"}, {"birth_date": "1958-02-28"}, {}),
+    ("weak-date", {"flags": frozenset({"date_estimated"})}, {}, {}),
+    ("status", {"status": "PROV"}, {"status": "VALI"}, {}),
+    ("status", {"status": "VALI"}, {"status": None}, {}),
+    ("status", {"status": "RECUP"}, {"status": "QUAL"}, {}),
+]  # fmt: skip
+
+
+def stopped(row: tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]) -> Decision:
+    code, told, known, more = row
+    standing = {name: value for name, value in more.items() if name in ("not_same", "barred")}
+    sends = code in ("status", "qualified-differ", "qualified-doubtful")
+    return decided(
+        candidate(replace(ANNE, **known), sends_status=sends, **standing),
+        raw=replace(ANNE, **told),
+        sends_status=sends,
+        encounter_on=more.get("encounter_on"),
+    )
+
+
+@pytest.mark.parametrize("row", STOPPED, ids=[f"{n}-{row[0]}" for n, row in enumerate(STOPPED)])
+def test_a_certain_weight_is_stopped(row: tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]) -> None:
+    decision = stopped(row)
+    veto = any(check.code == row[0] and check.effect is Effect.VETO for check in CHECKS)
+    assert row[0] in decision.reasons
+    assert decision.outcome is (Outcome.NEW if veto else Outcome.REVIEW)
+    assert [code for _, code in decision.vetoed] == ([row[0]] if veto else [])
+    assert bool(decision.best) is not veto
+
+
+def test_every_row_of_the_table_is_tried() -> None:
+    assert {row[0] for row in STOPPED} == {check.code for check in CHECKS}
+    assert len({check.code for check in CHECKS}) == len(CHECKS)
+
+
+# What looks like one of the rules and is not: the link stands.
+LINKED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ("the same birth order", {"multiple_birth": "1"}, {"multiple_birth": "1"}, {}),
+    ("a multiple birth told once", {"multiple_birth": "1"}, {}, {}),
+    ("alive on the day", {}, {"death_date": "2026-02-01"}, {"encounter_on": date(2026, 2, 1)}),
+    ("a day of death not told", {}, {"death_date": "2026-02"}, {"encounter_on": date(2026, 2, 27)}),
+    ("no encounter told", {}, {"death_date": "2020-02-01"}, {}),
+    ("one list goes further", {}, {"given_names": ("ANNE", "MARIE", "LUCE")}, {}),
+    ("first name alone", {}, {"given_names": ("ANNE",)}, {}),
+    ("a slip in the second name", {}, {"given_names": ("ANNE", "MRAIE")}, {}),
+    ("a typing error", {"given_names": ("CATHERIEN",)}, {"given_names": ("CATHERINE",)}, {}),
+    ("one sound", {"given_names": ("MATHILDE",)}, {"given_names": ("MATILDE",)}, {}),
+    ("a transliteration", {"given_names": ("MOHAMED",), "sex": "M"},
+     {"given_names": ("MUHAMMED",), "sex": "M"}, {}),
+    ("a given name in use", {"used_given_name": "MARIE", "given_names": ()}, {}, {}),
+    ("born in one city", {"birth_place": "69123"}, {}, {}),
+    ("another birthplace, the same home", {"birth_place": "33063"}, {}, {}),
+    ("another birthplace, the same mobile", {"birth_place": "33063", "address": None,
+     "phone": ("0639981427",)}, {"phone": ("0639981427",)}, {}),
+    ("another birthplace, the same number", {"birth_place": "33063", "address": None,
+     "identifiers": BY_IDENTIFIER}, {"identifiers": BY_IDENTIFIER}, {}),
+    ("exchanged names", {"birth_name": "ANNE", "family_name": None, "given_names": ("LEFEVRE",)},
+     {"family_name": None, "given_names": ("ANNE",)}, {}),
+    ("ten years wrong", {"birth_date": "1968-02-28"}, {}, {}),
+    ("both checked", {"status": "VALI"}, {"status": "QUAL"}, {"sends": True}),
+    ("both qualified, one list", {"status": "QUAL"}, {"status": "QUAL", "given_names": ("ANNE",)},
+     {"sends": True}),
+    ("both qualified, a birth name not told", {"status": "QUAL", "birth_name": None}, {"status": "QUAL"},
+     {"sends": True}),
+    ("provisional, the same number", {"status": "PROV", "identifiers": BY_IDENTIFIER},
+     {"status": "PROV", "identifiers": BY_IDENTIFIER}, {"sends": True}),
+    ("provisional, the same mobile", {"status": "PROV", "phone": ("0639981427",)},
+     {"status": "VALI", "phone": ("+33 6 39 98 14 27",)}, {"sends": True}),
+    ("provisional, the same mailbox", {"status": "PROV", "email": ("anne@exemple.fr",)},
+     {"status": "VALI", "email": ("anne@exemple.fr",)}, {"sends": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", LINKED, ids=[row[0] for row in LINKED])
+def test_what_only_looks_like_a_rule_is_linked(
+    row: tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]],
+) -> None:
+    _, told, known, more = row
+    sends = more.get("sends", False)
+    decision = decided(
+        candidate(replace(ANNE, **known), sends_status=sends),
+        raw=replace(ANNE, **told),
+        sends_status=sends,
+        encounter_on=more.get("encounter_on"),
+    )
+    assert (decision.outcome, decision.reasons) == (Outcome.LINK, ("certain",))
+
+
+def test_a_household_landline_does_not_corroborate_a_provisional_identity() -> None:
+    told = replace(ANNE, status="PROV", phone=("0478123456",))
+    decision = decided(candidate(told, sends_status=True), raw=told, sends_status=True)
+    assert decision.reasons == ("status",)
+
+
+def test_a_veto_on_one_record_stops_its_whole_identity() -> None:
+    """Joining the identity would put the record beside the one that a person separated from it."""
+    decision = decided(
+        candidate(identity="E1", record="a", weight=30.0),
+        candidate(identity="E1", record="b", weight=-8.0, not_same=True),
+    )
+    assert decision.outcome is Outcome.NEW
+    assert decision.considered == ()
+    assert decision.reasons == ("no-candidate", "not-same")
+
+
+def test_a_vetoed_identity_is_no_runner_up() -> None:
+    decision = decided(
+        candidate(identity="E1", record="a"), candidate(identity="E2", record="b", not_same=True)
+    )
+    assert decision.outcome is Outcome.LINK
+    assert decision.margin is None
+
+
+def test_a_veto_far_below_the_thresholds_is_no_reason() -> None:
+    decision = decided(
+        candidate(identity="E1", record="a"),
+        candidate(identity="E2", record="b", weight=NOTHING, not_same=True),
+    )
+    assert decision.reasons == ("certain",)
+    assert [code for _, code in decision.vetoed] == ["not-same"]
+
+
+def test_a_bar_on_the_identity_counts_wherever_it_stands() -> None:
+    decision = decided(
+        candidate(identity="E1", record="a"),
+        candidate(identity="E1", record="b", weight=1.0, barred=True),
+    )
+    assert (decision.outcome, decision.reasons) == (Outcome.REVIEW, ("retracted-link",))
+
+
+def test_a_bar_on_the_pair_counts_for_the_best_one_only() -> None:
+    """The identity has an old record with a provisional name; the record is like the named one."""
+    decision = decided(
+        candidate(identity="E1", record="a"),
+        candidate(replace(ANNE, flags=frozenset({"newborn"})), identity="E1", record="b", weight=20.0),
+    )
+    assert decision.outcome is Outcome.LINK
+
+
+def test_a_past_value_of_a_qualified_identity_is_no_second_identity() -> None:
+    before = replace(ANNE, status="QUAL", birth_name="LEFEBVRE")
+    now = replace(ANNE, status="QUAL")
+    assert decided(candidate(before, sends_status=True), raw=now, sends_status=True).outcome is Outcome.NEW
+    past = candidate(before, sends_status=True, past=True)
+    assert decided(past, raw=now, sends_status=True).outcome is Outcome.LINK
+
+
+def test_all_reasons_are_told() -> None:
+    told = replace(TWIN, birth_date="1958-01-01")
+    known = replace(ANNE, birth_date="1958-01-01", attributes=frozenset({"HOMA"}))
+    decision = decided(
+        candidate(known, identity="E1", weight=DOUBTFUL), candidate(identity="E2", record="r2"), raw=told
+    )
+    assert decision.reasons == ("twins", "household", "weak-date")
+    decision = decided(candidate(known, weight=DOUBTFUL), raw=told)
+    assert decision.reasons == ("below-link", "homonym-declared", "twins", "household", "weak-date")
+
+
+# ---------------------------------------------------------------- policies
+
+
+def test_service_has_the_fixed_table() -> None:
+    """Posterior 0.05 and 0.99999, second person half-way, 13 bits over the runner-up."""
+    assert (SERVICE.review_at, SERVICE.second_person_at, SERVICE.link_at, SERVICE.margin) == (
+        -4.2,
+        6.2,
+        16.6,
+        13.0,
+    )
+    assert policy("service", Model.load()) == SERVICE
+
+
+def test_balanced_leaves_a_weak_date_to_its_weight_and_nothing_else() -> None:
+    balanced = policy("balanced", Model.load())
+    told = replace(ANNE, birth_date="1958-01-01")
+    assert decide(normalise(told), [candidate(told)], balanced).outcome is Outcome.LINK
+    for code, *rest in STOPPED:
+        decision = stopped((code, *rest))
+        assert decision.outcome is not Outcome.LINK
+    twins = decide(normalise(TWIN), [candidate()], balanced)
+    assert (twins.outcome, twins.reasons) == (Outcome.REVIEW, ("twins", "household"))
+
+
+def test_balanced_is_less_strict_than_service() -> None:
+    balanced = policy("balanced", Model.load())
+    assert balanced.review_at <= balanced.second_person_at <= balanced.link_at < SERVICE.link_at
+    assert 0 < balanced.margin < SERVICE.margin
+
+
+def test_there_is_no_other_policy() -> None:
+    with pytest.raises(KeyError):
+        policy("bold", Model.load())
+
+
+# ---------------------------------------------------------------- one given name or two
+
+GIVEN = [
+    ("MARIE", "MARIA", "F", False, True),
+    ("JULIE", "JULIEN", None, False, True),
+    ("CLARA", "CLAIRE", "F", False, True),
+    ("HASSAN", "HUSSEIN", "M", False, True),
+    ("MARIE CLAIRE", "MARIE ANNE", "F", False, True),
+    ("JEAN-PIERRE", "JEAN-PAUL", "M", False, True),
+    ("MARIE", "MARIE-ANNE", "F", False, False),
+    ("MARIE", "MARIE-ANNE", "F", True, True),
+    ("VINCENT NICOLAS", "VINCENT PAUL", "M", False, False),
+    ("CATHERINE", "CATHRINE", "F", False, False),
+    ("CATHERINE", "CATHRINE", "F", True, True),
+    ("MOHAMED", "MOHAMMED", "M", False, False),
+    ("YOUSSEF", "YOUCEF", "M", False, False),
+    ("SARAH", "SARA", "F", False, False),
+    ("LINA", "LENA", "F", False, True),
+    ("IVAN", "ИВАН", "M", False, False),
+    ("SOPHIE", "BRIGITTE", "F", False, True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "sex", "strictly", "two"), GIVEN)
+def test_one_given_name_or_two(one: str, other: str, sex: str | None, strictly: bool, two: bool) -> None:
+    a, b = (normalise(RawRecord(given_names=tuple(names.split()), sex=sex)) for names in (one, other))
+    ladder = next(comparison for comparison in COMPARISONS if comparison.name == "given_names")
+    for x, y in ((a, b), (b, a)):
+        level = ladder.compare(x, y).level
+        assert are_two_given_names(x, y, level=level, strictly=strictly) is two, level
+
+
+def test_brother_and_sister_of_one_sound_are_two() -> None:
+    daniel = normalise(RawRecord(given_names=("DANIEL",), sex="M"))
+    danielle = normalise(RawRecord(given_names=("DANIELLE",), sex="F"))
+    assert are_two_given_names(daniel, danielle, level="phonetic", strictly=False)
+
+
+def test_a_given_name_not_told_may_be_another() -> None:
+    anne, nobody = normalise(RawRecord(given_names=("ANNE",))), normalise(RawRecord())
+    assert are_two_given_names(anne, nobody, level=None, strictly=False)
+    assert not are_two_given_names(anne, nobody, level="used", strictly=False)
+
+
+def test_usual_given_names_are_folded() -> None:
+    assert {"MARIE", "MARIA", "FRANCOISE", "MOHAMED"} <= usual_given_names()
+    assert all(name == name.upper() for name in usual_given_names())
