@@ -70,7 +70,7 @@ def main() -> None:
     chosen = parser.parse_args().name or known
     if unknown := set(chosen) - set(known):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))} (there are {', '.join(known)})")
-    console = Console()
+    console = Console(width=max(Console().width, 150))
     console.print(hardware())
     console.print(software())
     rows: list[Row] = []

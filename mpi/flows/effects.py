@@ -83,6 +83,9 @@ class Conclusion:
     met: Met
 
 
+_ADD_DECISION, _ADD_ASSERTION = insert(decision), insert(assertion)
+
+
 def carry_out(
     tx: Connection, act: Act, conclusion: Conclusion, matcher: Matcher, *, at: datetime, ids: Ids
 ) -> Done:
@@ -99,7 +102,7 @@ def carry_out(
         assertion_id=ids.uuid() if verdict.link_to else None,
     )
     row = evidence.decision_row(act, conclusion, done, matcher, at=at)
-    tx.execute(insert(decision), row)
+    tx.execute(_ADD_DECISION, row)
     if act.study is not None and act.pinned_to is None:
         studies.pin(tx, act.study, record_id=case.record_id, decision_id=done.decision_id, at=at)
     if retired is not None:
@@ -213,4 +216,4 @@ def _assert_link(
         "decision_id": done.decision_id,
         "at": at,
     }
-    tx.execute(insert(assertion), row)
+    tx.execute(_ADD_ASSERTION, row)

@@ -31,6 +31,9 @@ _MEMBERS = select(membership.c.record_id).where(membership.c.identity_id == bind
 _IDENTITY_OF = select(membership.c.identity_id).where(membership.c.record_id == bindparam("record_id"))
 
 
+_MINT, _JOIN = insert(identity), insert(membership)
+
+
 def members(tx: Connection, identity_id: str) -> frozenset[str]:
     """Ids of the source records of an identity; empty for one that was retired or never minted."""
     return frozenset(tx.execute(_MEMBERS, {"identity_id": identity_id}).scalars())
@@ -89,17 +92,17 @@ def older(tx: Connection, *, identity_a: str, identity_b: str) -> tuple[str, str
 def mint(tx: Connection, *, identity_id: str, record_id: str, position: int, at: datetime) -> None:
     """A new identity with one record; `position` of the ledger entry that says so."""
     tx.execute(
-        insert(identity),
+        _MINT,
         {"identity_id": identity_id, "record_id": record_id, "position": position, "minted_at": at},
     )
-    tx.execute(insert(membership), {"record_id": record_id, "identity_id": identity_id})
+    tx.execute(_JOIN, {"record_id": record_id, "identity_id": identity_id})
 
 
 def join(tx: Connection, *, record_id: str, identity_id: str) -> None:
     """Puts a record that has no identity yet into one. Right for an automatic link said last with no not-same
     between the two, which then joins whatever was said before.
     """
-    tx.execute(insert(membership), {"record_id": record_id, "identity_id": identity_id})
+    tx.execute(_JOIN, {"record_id": record_id, "identity_id": identity_id})
 
 
 def merge(tx: Connection, *, survivor: str, retired: str) -> None:
@@ -130,7 +133,7 @@ def rebuild(tx: Connection) -> int:
     tx.execute(delete(membership))
     rows = [{"record_id": record_id, "identity_id": identity_id} for record_id, identity_id in told]
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        tx.execute(insert(membership), rows[start : start + _ROWS_AT_ONCE])
+        tx.execute(_JOIN, rows[start : start + _ROWS_AT_ONCE])
     return len(rows)
 
 

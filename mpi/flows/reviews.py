@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, insert, literal_column, select, update
 
 from mpi.store.tables import membership, review
 
@@ -49,6 +49,17 @@ OPEN_STATES = ("open", "claimed", "deferred", "proposed")
 CLOSED = "closed"
 
 
+# Conditions with their values written out: part of the one read of the usual case, prepared once.
+IS_OPEN = review.c.state.in_([literal_column(f"'{state}'") for state in OPEN_STATES])
+IS_ASKING = review.c.kind.in_([literal_column(str(number)) for number in ASKING])
+
+
+def open_question(record_id: ColumnElement[str]) -> ScalarSelect[str]:
+    """The id of the open question about a source record, as part of a query; null without one."""
+    about = select(review.c.review_id).where(review.c.record_id == record_id, IS_OPEN, IS_ASKING)
+    return about.limit(1).scalar_subquery()
+
+
 def rank(number: int) -> tuple[timedelta, int]:
     """Order of the kinds: shortest age target first, then number."""
     return KINDS[number].age_target, number
@@ -87,14 +98,10 @@ def ask(
     `vanished` gives way, and every reason stays listed. A study conflict is a question about the study and
     stands beside it.
     """
-    mine = (
-        review.c.study_instance_uid == question.study_instance_uid
-        if question.kind == STUDY
-        else review.c.kind.in_(ASKING)
-    )
+    mine = review.c.study_instance_uid == question.study_instance_uid if question.kind == STUDY else IS_ASKING
     known = tx.execute(
         select(review.c.review_id, review.c.kind, review.c.reason, review.c.version)
-        .where(review.c.record_id == record_id, review.c.state.in_(OPEN_STATES), mine)
+        .where(review.c.record_id == record_id, IS_OPEN, mine)
         .with_for_update()
     ).first()
     asked = {
@@ -158,7 +165,7 @@ def open_about_study(tx: Connection, *, record_id: str, study_instance_uid: str)
             review.c.record_id == record_id,
             review.c.study_instance_uid == study_instance_uid,
             review.c.kind == STUDY,
-            review.c.state.in_(OPEN_STATES),
+            IS_OPEN,
         )
     ).scalar()
 
@@ -171,7 +178,7 @@ def close(
         update(review)
         .where(
             review.c.record_id == record_id,
-            review.c.state.in_(OPEN_STATES),
+            IS_OPEN,
             review.c.kind.in_(kinds),
         )
         .values(state=CLOSED, closed_at=at, closed_reason=reason, version=review.c.version + 1)
@@ -187,7 +194,7 @@ def close_answered(tx: Connection, *, identity_id: str, at: datetime) -> tuple[s
         .join(membership, membership.c.record_id == review.c.record_id)
         .where(
             membership.c.identity_id == identity_id,
-            review.c.state.in_(OPEN_STATES),
+            IS_OPEN,
             review.c.kind.in_(RESEMBLING),
         )
     ).all()
@@ -211,7 +218,7 @@ def askers(tx: Connection, identities: Iterable[str]) -> tuple[str, ...]:
         select(review.c.record_id)
         .where(
             review.c.group_key.in_(sorted(identities)),
-            review.c.state.in_(OPEN_STATES),
+            IS_OPEN,
             review.c.kind.in_(RESEMBLING),
         )
         .distinct()

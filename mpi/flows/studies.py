@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from mpi.flows.requests import StudyRef
-from mpi.flows.reviews import ASKING, OPEN_STATES
+from mpi.flows.reviews import open_question
 from mpi.flows.told import DEFERRED, last_decision
-from mpi.store.tables import authority, decision, membership, review, source_record, study
+from mpi.store.tables import authority, decision, membership, source_record, study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +59,7 @@ _DESIRED: Select[Any] = (
         decision.c.at.label("decided_at"),
         decision.c.evidence,
         _newest.c.outcome,
-        select(review.c.review_id)
-        .where(
-            review.c.record_id == source_record.c.record_id,
-            review.c.state.in_(OPEN_STATES),
-            review.c.kind.in_(ASKING),
-        )
-        .limit(1)
-        .scalar_subquery()
-        .label("review_id"),
+        open_question(source_record.c.record_id).label("review_id"),
     )
     .select_from(study)
     .join(source_record, source_record.c.record_id == study.c.record_id)

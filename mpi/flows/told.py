@@ -14,14 +14,13 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, bindparam,
 from matching.blocking import BlockingKey, key_hash
 from matching.normalise import normalise
 from matching.records import Identifier, RawRecord, Record
-from mpi.flows.reviews import ASKING, OPEN_STATES
+from mpi.flows.reviews import open_question
 from mpi.store.tables import (
     authority,
     blocking_key,
     decision,
     membership,
     record_version,
-    review,
     source_record,
     study,
 )
@@ -123,15 +122,7 @@ _SEEN = (
         membership.c.identity_id,
         decision.c.decision_id,
         decision.c.outcome,
-        select(review.c.review_id)
-        .where(
-            review.c.record_id == source_record.c.record_id,
-            review.c.state.in_(OPEN_STATES),
-            review.c.kind.in_(ASKING),
-        )
-        .limit(1)
-        .scalar_subquery()
-        .label("review_id"),
+        open_question(source_record.c.record_id).label("review_id"),
         select(study.c.record_id)
         .where(study.c.study_instance_uid == bindparam("study"))
         .scalar_subquery()
@@ -191,6 +182,10 @@ def versions(tx: Connection, record_id: str, *, sends_status: bool) -> tuple[Ver
     )
 
 
+# Made once: a statement that is kept carries its cache key.
+_ADD_RECORD, _ADD_VERSION, _ADD_KEYS = insert(source_record), insert(record_version), insert(blocking_key)
+
+
 def add_record(
     tx: Connection,
     *,
@@ -203,7 +198,7 @@ def add_record(
 ) -> None:
     """A source record told for the first time. `e_id` is the identity id that it mints, None when linked."""
     tx.execute(
-        insert(source_record),
+        _ADD_RECORD,
         {
             "record_id": record_id,
             "authority": raw.authority,
@@ -237,7 +232,7 @@ def add_version(
             .values(version=version, digest=digest)
         )
     tx.execute(
-        insert(record_version),
+        _ADD_VERSION,
         {
             "record_id": record_id,
             "version": version,
@@ -250,7 +245,7 @@ def add_version(
     )
     rows = [{"key_hash": hashed, "record_id": record_id, "rule": key.rule} for hashed, key in keys]
     if rows:
-        tx.execute(insert(blocking_key), rows)
+        tx.execute(_ADD_KEYS, rows)
 
 
 def record_lock(raw: RawRecord) -> int:
