@@ -16,6 +16,7 @@ Buffer = bytes | memoryview
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
+CHUNK = 1 << 20  # bytes looked at in one piece
 MAX_DEPTH = 32
 MAX_ELEMENTS = 100_000  # at the top level; a large enhanced object has a few hundred
 MAX_ITEMS = 2_000_000  # items and elements inside values of undefined length; a fragment is an item
@@ -190,8 +191,8 @@ def _end_of(
 
 def zero_tail(data: Buffer, at: int, end: int) -> bool:
     """Whether nothing but zero bytes follow: padding that some writers leave behind the last element."""
-    rest = bytes(data[at:end])
-    return rest.count(0) == len(rest)
+    chunks = (bytes(data[start : min(start + CHUNK, end)]) for start in range(at, end, CHUNK))
+    return all(chunk.count(0) == len(chunk) for chunk in chunks)
 
 
 def walk(

@@ -8,7 +8,6 @@ sender's name.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -86,17 +85,15 @@ def _transcoded(opened: DicomObject) -> DicomObject | None:
     if not plain_ascii([opened.whole(tags.ORIGINAL_ATTRIBUTES)], ("",)):
         return None
     end = len(opened.body) - opened.tail
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dataset = reread.read(opened.body[:end], opened.encoding)
-            dataset.decode()
-            _declare(dataset, top=True)
-            body = reread.write(dataset, opened.encoding)
-            equal = _same(reread.read(opened.body[:end], opened.encoding), reread.read(body, opened.encoding))
-            found, _ = walk(body, opened.encoding)
-        except Exception:  # pydicom raises many kinds
-            return None
+    try:
+        dataset = reread.read(opened.body[:end], opened.encoding)
+        dataset.decode()
+        _declare(dataset, top=True)
+        body = reread.write(dataset, opened.encoding)
+        equal = _same(reread.read(opened.body[:end], opened.encoding), reread.read(body, opened.encoding))
+        found, _ = walk(body, opened.encoding)
+    except Exception:  # pydicom raises many kinds
+        return None
     if not equal:
         return None
     return dataclasses.replace(

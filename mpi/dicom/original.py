@@ -15,6 +15,7 @@ from mpi.dicom.charsets import decode_text, terms_of
 from mpi.dicom.elements import (
     EXPLICIT_BIG,
     IMPLICIT_LITTLE,
+    MAX_DEPTH,
     Element,
     Encoding,
     Unreadable,
@@ -122,15 +123,23 @@ def _content(opened: DicomObject, changed: Iterable[int], target: Target, encodi
     return b"".join(elements)
 
 
-def _beyond_ascii(body: memoryview, element: Element, encoding: Encoding) -> bool:
-    """Whether a value, or one inside a sequence, needs its character set to be read."""
+def _beyond_ascii(body: memoryview, element: Element, encoding: Encoding, depth: int = 0) -> bool:
+    """Whether a value, or one inside a sequence, needs its character set to be read. Raises Unreadable
+    when nested too deep.
+    """
     if (element.vr or VRS.get(element.tag)) != "SQ":
         return _EIGHT_BIT_OR_ESCAPE.search(body, element.value, element.end) is not None
     return any(
-        _beyond_ascii(body, inner, encoding)
+        _beyond_ascii(body, inner, encoding, _deeper(depth))
         for _, found in level(body, element, encoding)
         for inner in found.values()
     )
+
+
+def _deeper(depth: int) -> int:
+    if depth == MAX_DEPTH:
+        raise Unreadable(f"nested deeper than {MAX_DEPTH} levels")
+    return depth + 1
 
 
 def _creator(tag: int) -> int:
@@ -180,12 +189,15 @@ def _copied(opened: DicomObject, tag: int, encoding: Encoding) -> bytes:
     return _implicit(opened.body, element, opened.encoding)
 
 
-def _implicit(body: memoryview, element: Element, encoding: Encoding) -> bytes:
+def _implicit(body: memoryview, element: Element, encoding: Encoding, depth: int = 0) -> bytes:
     """An explicit little endian element in implicit form, sequences with defined lengths."""
     if element.vr != "SQ":
         return encode(element.tag, "UN", bytes(body[element.value : element.end]), IMPLICIT_LITTLE)
     content = b"".join(
-        encode_item(b"".join(_implicit(body, inner, encoding) for inner in found.values()), IMPLICIT_LITTLE)
+        encode_item(
+            b"".join(_implicit(body, inner, encoding, _deeper(depth)) for inner in found.values()),
+            IMPLICIT_LITTLE,
+        )
         for _, found in level(body, element, encoding)
     )
     return encode(element.tag, "SQ", content, IMPLICIT_LITTLE)

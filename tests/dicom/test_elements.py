@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpi.dicom import elements
@@ -160,14 +160,16 @@ def _all_doors(data: bytes, target: Target, plan: TagPlan) -> None:
     for call in (read_header, empty_nirs, lambda one: coerce(one, target, plan)):
         with contextlib.suppress(Unreadable):
             call(data)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, 39206))
 def test_truncation_is_refused_or_harmless(cut: int, ct: bytes, target: Target, plan: TagPlan) -> None:
     _all_doors(ct[:cut], target, plan)
 
 
+@settings(deadline=None)
 @given(at=st.integers(132, 39205), byte=st.integers(0, 255))
 def test_a_flipped_byte_is_refused_or_harmless(
     at: int, byte: int, ct: bytes, target: Target, plan: TagPlan
@@ -175,6 +177,7 @@ def test_a_flipped_byte_is_refused_or_harmless(
     _all_doors(ct[:at] + bytes([byte]) + ct[at + 1 :], target, plan)
 
 
+@settings(deadline=None)
 @given(
     noise=st.binary(max_size=400), syntax=st.sampled_from(["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", None])
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -297,6 +299,34 @@ def test_names_are_compared_blind_and_merged_by_group() -> None:
     assert not same_name("LEFEVRE^ANNE", "LEFEVRE^ANNA")
     assert merged_name("A^B", "C^D=山^田=や^ま") == "A^B=山^田=や^ま"
     assert merged_name("A^B=山^花", "C^D=山^田") == "A^B=山^花"
+
+
+def test_no_value_reaches_a_log_or_the_screen(made: Made, tmp_path: Path) -> None:
+    """pydicom quotes what it finds wrong; a process that imports mpi.dicom hears none of it."""
+    wrong = encode(0x00200052, "UI", b"zzyzx", EXPLICIT_LITTLE)  # no UID; pydicom would quote it
+    opened = open_object(made(SpecificCharacterSet="ISO_IR 100", PatientComments="café"))
+    (tmp_path / "f").write_bytes(b"".join(splice(opened, {0x00200052: wrong})))
+    script = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG)
+from dataclasses import replace
+from datetime import UTC, datetime
+from mpi.dicom.coercion import coerce
+from mpi.dicom.target import QualifiedId, TagPlan, Target
+target = Target(patient_id=QualifiedId(value="E1", label="MPI"), received=QualifiedId(value="1"), system="s",
+                source="", at=datetime(2026, 1, 1, tzinfo=UTC), name="ТОЛСТОЙ^ЛЕВ")
+data = open(sys.argv[1], "rb").read()
+print(coerce(data, target, TagPlan(golden_name=True)).notes)
+"""
+    told = subprocess.run(
+        [sys.executable, "-W", "default", "-c", script, str(tmp_path / "f")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "all text was transcoded" in told.stdout
+    assert "zzyzx" not in told.stdout + told.stderr
 
 
 def test_a_signature_over_a_name_breaks_when_the_object_is_transcoded(made: Made, target: Target) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -294,6 +294,7 @@ def test_every_text_element_of_a_real_object_is_searched(ct: bytes) -> None:
         assert _nir().encode() not in emptied.data
 
 
+@settings(deadline=None)
 @given(
     tag=st.integers(0x0009, 0x7FDF).filter(lambda group: group % 2).map(lambda group: group << 16 | 0x1001),
     vr=st.sampled_from(sorted(CHARACTER_VRS)),

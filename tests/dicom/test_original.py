@@ -193,6 +193,24 @@ def test_the_character_set_rides_along_for_text_inside_a_recorded_sequence(
     assert before.OtherPatientIDsSequence[0].IssuerOfPatientID == value
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_recorded_sequences_nested_beyond_the_cap_are_refused(
+    syntax: str, made: Made, target: Target, plan: TagPlan
+) -> None:
+    encoding = SYNTAXES[syntax]
+    content = b""
+    for _ in range(3000):
+        content = encode(tags.OTHER_PATIENT_IDS, "SQ", encode_item(content, encoding), encoding)
+    data = b"".join(splice(open_object(made(syntax=syntax)), {tags.OTHER_PATIENT_IDS: content}))
+    if encoding is EXPLICIT_LITTLE:
+        old = encode(tags.ORIGINAL_ATTRIBUTES, "UN", b"", encoding)
+        with pytest.raises(Unreadable, match="nested deeper than 32"):
+            coerce(b"".join(splice(open_object(data), {tags.ORIGINAL_ATTRIBUTES: old})), target, plan)
+    charset = encode(tags.SPECIFIC_CHARACTER_SET, "CS", b"ISO_IR 100", encoding)
+    with pytest.raises(Unreadable, match="nested deeper than 32"):
+        coerce(b"".join(splice(open_object(data), {tags.SPECIFIC_CHARACTER_SET: charset})), target, plan)
+
+
 def test_an_emptied_private_creator_brings_no_other(made: Made, target: Target, plan: TagPlan) -> None:
     def private(dataset: Dataset) -> None:
         dataset.private_block(0x0009, "ACME", create=True)
