@@ -27,8 +27,8 @@ class HttpServer:
             self._socket = socket.create_server((host, port), family=family, backlog=2048)
         except OSError as error:
             raise MpiError(f"{name} cannot listen on {host} port {port}: {error.strerror}.") from error
-        # asyncio sets this only on sockets that name their protocol; connections inherit it. Without it head and
-        # body of an answer are 40 ms apart.
+        # asyncio sets this only on sockets that name their protocol; connections inherit it.
+        # Without it the body of an answer comes 40 ms after its head.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
