@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,6 +145,10 @@ def send(port: int, objects: Sequence[bytes], *, ae: str = "CT1") -> list[int]:
         if not association.is_established:
             statuses.append(-1)
             continue
+        while association._is_paused:
+            time.sleep(
+                0.0005
+            )  # pynetdicom's reactor must be awake again, or it may take the next answer away
         answer = association.send_c_store(pydicom.dcmread(io.BytesIO(data)))
         statuses.append(int(answer.Status) if "Status" in answer else -1)
     if association.is_established:
