@@ -81,7 +81,7 @@ LIKE_FAMILY = SAME_FAMILY | {
 }  # fmt: skip
 SAME_GIVEN = frozenset({"list", "first", "prefix"})
 SAME_DATE = frozenset({"exact", "exact_first_of_month", "exact_weak"})
-LIKE_DATE = SAME_DATE | {"compatible"}
+LIKE_DATE = SAME_DATE | {"swapped", "near", "decade", "century", "one_part", "compatible"}
 UNSURE_DATE = frozenset({"exact_weak", "compatible", "disagree_weak"})
 OTHER_DATE = frozenset({"disagree", "disagree_weak"})
 GENERATION = 14  # years
@@ -154,10 +154,22 @@ def _other_given_name(pair: Pair) -> bool:
 
 
 def _twins(pair: Pair) -> bool:
-    """Family name and birth date agree, the given name does not: what twins look like."""
+    """Family name, unless a marriage may have changed it, and birth date agree, the given name does not."""
     levels = pair.levels
     return (
-        levels["family_name"] in LIKE_FAMILY and levels["birth_date"] in LIKE_DATE and _other_given_name(pair)
+        levels["family_name"] in LIKE_FAMILY | {"disagree_used"}
+        and levels["birth_date"] in LIKE_DATE
+        and _other_given_name(pair)
+    )
+
+
+def _nameless(pair: Pair) -> bool:
+    """A given name is told on one side at most: home and date do not say who of the family it is."""
+    levels = pair.levels
+    return (
+        levels["given_names"] is None
+        and levels["family_name"] != "any_order"
+        and levels["identifiers"] != "same"
     )
 
 
@@ -224,6 +236,7 @@ CHECKS: tuple[Check, ...] = (
     Check("protected", Effect.BAR, Scope.IDENTITY, "two people decide", _flag("protected")),
     Check("newborn", Effect.BAR, Scope.PAIR, "the given name is provisional", _flag("newborn")),
     Check("twins", Effect.BAR, Scope.PAIR, "same family and date, another given name", _twins),
+    Check("given-name-missing", Effect.BAR, Scope.PAIR, "it tells people of one home apart", _nameless),
     Check("household", Effect.BAR, Scope.PAIR, "same family and home, another given name", _household),
     Check("generations", Effect.BAR, Scope.PAIR, "same family, dates a generation apart", _generations),
     Check("homonyms", Effect.BAR, Scope.PAIR, "same names and date, another birthplace", _homonyms),

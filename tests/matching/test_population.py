@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
+import tarfile
 from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +18,11 @@ import pytest
 from matching.nir import find_nir
 from matching.normalise import normalise
 from matching.population import __main__ as command
-from matching.population import frame, generate, raw_records
+from matching.population import compile_vocabulary, frame, generate, raw_records
 from matching.population.errors import default_date, misspelt, mistyped_digits, wrong_date
 from matching.population.sites import COLUMNS, HARD_CASES
 from matching.population.typed import TWIN_NAMES
-from matching.population.vocabulary import Urn, vocabulary
+from matching.population.vocabulary import FILE, Urn, vocabulary
 
 N = 12_000
 
@@ -199,3 +204,66 @@ def test_the_command_refuses(
     with pytest.raises(SystemExit):
         command.main()
     assert why in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- the words it draws from
+
+
+def _commune(code: str, inhabitants: int, kind: str = "commune-actuelle", **more: Any) -> dict[str, Any]:
+    return {
+        "code": code,
+        "nom": f"Commune {code}",
+        "region": "84",
+        "type": kind,
+        "codesPostaux": [code],
+        "population": inhabitants,
+        **more,
+    }
+
+
+def _archive(path: Path, communes: list[dict[str, Any]] | None) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        text = json.dumps(communes or []).encode()
+        member = tarfile.TarInfo("package/data/communes.json")
+        if communes is None:
+            member.name, member.type = member.name, tarfile.DIRTYPE
+        member.size = len(text) if communes is not None else 0
+        tar.addfile(member, io.BytesIO(text) if communes is not None else None)
+    return path
+
+
+def test_the_shipped_words_are_what_their_script_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names come from installed packages; the communes here are a few, the shipped ones from their archive."""
+    communes = [
+        _commune("01004", 15_934),
+        _commune("01005", 1_999),
+        _commune("75056", 2_103_778),
+        _commune("75101", 15_114, "arrondissement-municipal", nom="Paris 1er Arrondissement"),
+        {"code": "01099", "nom": "Merged", "type": "commune-deleguee", "chefLieu": "01004"},
+        {"code": "01098", "nom": "Elsewhere", "type": "commune-deleguee", "chefLieu": "01005"},
+    ]
+    archive = _archive(tmp_path / "communes.tgz", communes)
+    monkeypatch.setattr("sys.argv", ["compile", "--communes", str(archive), "--out", str(tmp_path)])
+    compile_vocabulary.main()
+    shipped = json.loads(gzip.decompress(FILE.read_bytes()))
+    made = json.loads(gzip.decompress((tmp_path / FILE.name).read_bytes()))
+    assert (made["family"], made["given"]) == (shipped["family"], shipped["given"])
+    assert [row[:2] for row in made["communes"]] == [["01004", "Commune 01004"], ["75101", "Paris"]]
+    assert made["former_communes"] == {"01099": "01004"}
+    usual = "usual-given-names.json"
+    assert (tmp_path / usual).read_bytes() == (FILE.parent / usual).read_bytes()
+    assert all(source["licence"] for source in shipped["sources"])
+
+
+def test_an_archive_without_communes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="has no"):
+        compile_vocabulary.communes(_archive(tmp_path / "empty.tgz", None))
+
+
+@pytest.mark.parametrize("leading", [0.1, 0.02])
+def test_given_names_thin_out_from_the_leading_one(leading: float) -> None:
+    shares = compile_vocabulary.mandelbrot(1_000, leading)
+    assert shares[0] == pytest.approx(leading * compile_vocabulary.UNIT, rel=0.001)
+    assert shares == sorted(shares, reverse=True)
