@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from matching.records import RawRecord
 from mpi.errors import NotAllowed, RecordedRefusal, Unprocessable
 from mpi.flows import told
+from mpi.flows.partial import completed
 from mpi.flows.requests import IdentifyRequest, NirHit, StudyRef
 from mpi.flows.told import Seen
 from mpi.security.actors import Actor, Role
@@ -52,6 +53,13 @@ class Admitted:
     def dropped(self) -> tuple[NirHit, ...]:
         """What was removed."""
         return tuple(hit for hit in self.hits if not hit.suspect)
+
+    def completed(self, before: RawRecord) -> Admitted:
+        """The same request with the traits that it leaves out as they were told before."""
+        raw = completed(self.raw, before)
+        document = told.as_document(raw)
+        request = replace(self.request, raw=raw)
+        return replace(self, request=request, document=document, digest=told.told_digest(document))
 
     @property
     def request_digest(self) -> bytes:

@@ -5,13 +5,14 @@ The usual case, a record that is known and unchanged, is one indexed read and no
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from matching.normalise import normalise
+from matching.records import Record
 from mpi.flows import effects, evidence, idempotency, judgement, known, reviews, told
 from mpi.flows.admission import Admitted, admit, look_up
 from mpi.flows.candidates import Keys, keys_of
@@ -22,6 +23,7 @@ from mpi.flows.requests import IdentifyAnswer, IdentifyRequest, NirHit, Outcome
 from mpi.flows.told import DEFERRED, Seen
 from mpi.store.locks import lock_stripes
 from mpi.store.tables import blocking_key
+from mpi.store.transaction import Contended
 
 __all__ = ["Ids", "identify"]
 
@@ -58,46 +60,89 @@ def _identify(
 ) -> IdentifyAnswer:
     if seen.digest == admitted.digest:
         return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
-    record = normalise(admitted.raw, sends_status=seen.sends_status)
-    unidentified = admitted.request.unidentified or seen.unidentified
-    keys = () if unidentified else keys_of(record)
+    heard = _hear(tx, admitted, seen)
     if tx.dialect.name == "postgresql":  # SQLite lets one transaction write at a time
-        _lock(tx, admitted, seen, keys)
-        seen = look_up(tx, admitted.request) or seen  # what the earlier holder of the locks committed
+        seen, heard = _alone(tx, admitted, seen, heard)
         if seen.digest == admitted.digest:
             return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
-    history: tuple[told.Version, ...] = ()
-    if seen.record_id is not None:
-        history = told.versions(tx, seen.record_id, sends_status=seen.sends_status)
-        if history[-1].record == record:
-            return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
+    if heard.history and heard.history[-1].record in (heard.said, heard.record):
+        return known.answer_known(tx, admitted, seen, matcher, at=at, ids=ids)
     study = admitted.study
     subject = Subject(
-        record=record,
+        record=heard.record,
         record_id=seen.record_id or ids.uuid(),
         identity_id=seen.identity_id or ids.identity(),
         is_new=seen.record_id is None,
-        keys=keys,
-        history=history,
-        unidentified=unidentified,
+        keys=heard.keys,
+        history=heard.history,
+        unidentified=heard.unidentified,
         encounter_on=study.at.date() if study and study.at else None,
         until=until,
+        said=heard.said,
     )
     conclusion = judgement.conclude(tx, subject, matcher, at=at)
-    act = _act(admitted, seen, subject, conclusion)
-    _store(tx, act, conclusion, admitted, keys, at=at)
+    kept = heard.full if conclusion.case.overlay is None else admitted  # never two people in one version
+    act = _act(kept, seen, subject, conclusion)
+    _store(tx, act, conclusion, kept, heard.keys, at=at)
     done = effects.carry_out(tx, act, conclusion, matcher, at=at, ids=ids)
     if study is not None and done.study_review_id is not None:
         raise known.conflict(study.study_instance_uid, review_id=done.study_review_id)
     return _answer(conclusion, done, seen, matcher, dropped=admitted.dropped)
 
 
-def _lock(tx: Connection, admitted: Admitted, seen: Seen, keys: Keys) -> None:
-    """Serialises with every other arrival of this record, or of one that could be the same person."""
-    hashes = {told.record_lock(admitted.raw), *(hashed for hashed, _ in keys)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What is told, read beside what was told before.
+
+    `said` is the telling alone; `record`, of `full`, is the telling completed from `history` where it is
+    partial, else the same.
+    """
+
+    said: Record
+    full: Admitted
+    record: Record
+    keys: Keys
+    history: tuple[told.Version, ...]
+    unidentified: bool
+
+
+def _hear(tx: Connection, admitted: Admitted, seen: Seen) -> _Heard:
+    said = normalise(admitted.raw, sends_status=seen.sends_status)
+    unidentified = admitted.request.unidentified or seen.unidentified
+    history: tuple[told.Version, ...] = ()
+    full, record = admitted, said
+    if seen.record_id is not None:
+        history = told.versions(tx, seen.record_id, sends_status=seen.sends_status)
+        if admitted.request.partial and not unidentified:
+            full = admitted.completed(next(one.raw for one in reversed(history) if not one.disputed))
+            record = normalise(full.raw, sends_status=seen.sends_status)
+    return _Heard(
+        said=said,
+        full=full,
+        record=record,
+        keys=() if unidentified else keys_of(record),
+        history=history,
+        unidentified=unidentified,
+    )
+
+
+def _alone(tx: Connection, admitted: Admitted, seen: Seen, heard: _Heard) -> tuple[Seen, _Heard]:
+    """Serialises with every other arrival of this record, or of one that could be the same person.
+
+    What an earlier holder of the locks committed is heard anew. Raises Contended when that asks for locks
+    that are not held.
+    """
+    hashes = {told.record_lock(admitted.raw), *(hashed for hashed, _ in heard.keys)}
     if seen.record_id is not None:
         hashes |= _keys_held(tx, seen.record_id)
     lock_stripes(tx, hashes)
+    now = look_up(tx, admitted.request) or seen
+    if now.version == seen.version:
+        return now, heard
+    again = _hear(tx, admitted, now)
+    if not hashes.issuperset(hashed for hashed, _ in again.keys):
+        raise Contended("This record is being told by another message.", retry_after=1)
+    return now, again
 
 
 def _keys_held(tx: Connection, record_id: str) -> set[int]:

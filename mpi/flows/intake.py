@@ -132,7 +132,12 @@ def _told(
     local_id = told.value if told and not unidentified else UNIDENTIFIED + header.study_instance_uid
     raw = raw_record(header, authority=domain, local_id=local_id)
     request = IdentifyRequest(
-        actor=actor, raw=raw, door=arrival.door, study=_study(arrival), unidentified=unidentified
+        actor=actor,
+        raw=raw,
+        door=arrival.door,
+        study=_study(arrival),
+        unidentified=unidentified,
+        partial=True,
     )
     try:
         answer = identify(tx, request, desk.matcher, at=at, ids=desk.ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import Connection
@@ -28,7 +28,8 @@ class Subject:
 
     `history` are its versions so far, oldest first, empty when new; with `again` the record is its newest
     undisputed version itself. `encounter_on` is the day of the study, None = not told. `until` is the end
-    of the time for scoring, on the matcher's clock.
+    of the time for scoring, on the matcher's clock. `said`: where `record` was completed from its history,
+    the words told now alone: they must not be compared with what they were completed from.
     """
 
     record: Record
@@ -41,6 +42,12 @@ class Subject:
     unidentified: bool = False
     encounter_on: date | None = None
     until: float
+    said: Record | None = None
+
+    @property
+    def own_words(self) -> Record:
+        """What was told now, without anything that an earlier telling lends to it."""
+        return self.said or self.record
 
 
 def conclude(tx: Connection, subject: Subject, matcher: Matcher, *, at: datetime) -> Conclusion:
@@ -49,7 +56,7 @@ def conclude(tx: Connection, subject: Subject, matcher: Matcher, *, at: datetime
         return _without_comparing(subject, matcher)
     undisputed = [version.record for version in subject.history if not version.disputed]
     if undisputed and not subject.again:
-        history = max(support(subject.record, past, matcher) for past in undisputed)
+        history = max(support(subject.own_words, past, matcher) for past in undisputed)
         if history < CONTRADICTION_AT:
             return _without_comparing(subject, matcher, overlay=history)
     conclusion = _judge(tx, subject, undisputed, matcher, at=at)

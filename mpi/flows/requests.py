@@ -28,8 +28,8 @@ class StudyRef:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifyRequest:
     """`raw` carries authority and local id. `unidentified`: the id was empty or a placeholder, so the record
-    stands for one study only, is never linked and a review of kind 10 opens. `door`: rest, dimse, http-dicom,
-    file.
+    stands for one study only, is never linked and a review of kind 10 opens. `partial`: what is not told is
+    not withdrawn, as in the header of an image. `door`: rest, dimse, http-dicom, file.
     """
 
     actor: Actor
@@ -38,6 +38,7 @@ class IdentifyRequest:
     study: StudyRef | None = None
     idempotency_key: str | None = None
     unidentified: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
