@@ -41,6 +41,11 @@ SAMPLES = {
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest shows every warning; mpi.dicom silences pydicom's, so the tests do."""
+    config.addinivalue_line("filterwarnings", "ignore::UserWarning:pydicom.*")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `sample` runs over every sample file that can be spliced."""
     if "sample" in metafunc.fixturenames:

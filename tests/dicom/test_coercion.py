@@ -176,6 +176,16 @@ def test_our_own_objects_pass_byte_identical(
     assert (result.tobytes() == data) is not touched
 
 
+def test_a_value_that_differs_by_padding_alone_is_not_touched(
+    made: Made, target: Target, plan: TagPlan
+) -> None:
+    issuer = encode(tags.ISSUER_OF_PATIENT_ID, "LO", b"MPI\0", EXPLICIT_LITTLE)
+    data = b"".join(splice(open_object(made()), {tags.ISSUER_OF_PATIENT_ID: issuer}))
+    result = coerce(data, target, plan)
+    assert open_object(result.tobytes()).whole(tags.ISSUER_OF_PATIENT_ID) == issuer
+    assert "IssuerOfPatientID" not in [change.keyword for change in result.changes]
+
+
 def test_an_old_qualifier_never_stays_beside_a_new_id(made: Made, target: Target) -> None:
     old = [_item(UniversalEntityID="9.9", UniversalEntityIDType="ISO")]
     result = coerce(made(IssuerOfPatientIDQualifiersSequence=old), target, TagPlan(write_qualifiers=False))

@@ -107,6 +107,18 @@ def test_anything_else_is_refused_with_a_reason(data: bytes, kind: type[Unreadab
     assert (type(refusal.value), refusal.value.reason) == (kind, reason)
 
 
+def test_nesting_up_to_the_cap_is_walked() -> None:
+    deepest = (SQ + OPEN_ITEM) * 32 + (ITEM_END + SEQUENCE_END) * 32
+    found, end = walk(deepest, EXPLICIT_LITTLE)
+    assert (len(found), end) == (1, len(deepest))
+
+
+@pytest.mark.parametrize("encoding", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
+def test_a_group_length_is_an_element_and_no_padding(encoding: elements.Encoding) -> None:
+    data = encode(0x00100000, "UL", b"\x0c\0\0\0", encoding) + encode(0x00100020, "LO", b"0042", encoding)
+    assert [one.tag for one in walk(data, encoding)[0]] == [0x00100000, 0x00100020]
+
+
 def test_counts_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elements, "MAX_ELEMENTS", 3)
     many = b"".join(encode(0x00100020 + number, "LO", b"", EXPLICIT_LITTLE) for number in range(4))
