@@ -146,7 +146,9 @@ def _qualified_doubtful(pair: Pair) -> bool:
 
 
 def _other_given_name(pair: Pair) -> bool:
-    """The given names may be those of two people who share the rest."""
+    """Given names are told on both sides, and may be those of two people who share the rest."""
+    if pair.levels["given_names"] is None:
+        return False
     a, b = pair.records
     order = pair.levels["multiple_birth"]
     order_told = order != "same_order" and (a.multiple_birth, b.multiple_birth) != (None, None)

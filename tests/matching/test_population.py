@@ -235,7 +235,7 @@ def _archive(path: Path, communes: list[dict[str, Any]] | None) -> Path:
 def test_the_shipped_words_are_what_their_script_compiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Names come from installed packages; the communes here are a few, the shipped ones from their archive."""
+    """Names come from installed packages; the communes here are a few, the shipped ones of an archive."""
     communes = [
         _commune("01004", 15_934),
         _commune("01005", 1_999),
