@@ -46,8 +46,11 @@ class Subject:
 
     @property
     def own_words(self) -> Record:
-        """What was told now, without anything that an earlier telling lends to it."""
-        return self.said or self.record
+        """What was told now, without anything that an earlier telling lends to it.
+
+        Its own local id goes too: it always agrees with itself and says nothing of the person.
+        """
+        return replace(self.said or self.record, identifiers=())
 
 
 def conclude(tx: Connection, subject: Subject, matcher: Matcher, *, at: datetime) -> Conclusion:

@@ -60,7 +60,7 @@ def hand_made_model() -> Model:
         version="hand-made-1",
         provenance={"made": "by hand, for tests"},
         ladders=ladders,
-        household_cap=14.0,
+        household_cap=24.0,
         thresholds={"service": service},
     )
 
