@@ -83,7 +83,6 @@ SAME_GIVEN = frozenset({"list", "first", "prefix"})
 SAME_DATE = frozenset({"exact", "exact_first_of_month", "exact_weak"})
 LIKE_DATE = SAME_DATE | {"swapped", "near", "decade", "century", "one_part", "compatible"}
 UNSURE_DATE = frozenset({"exact_weak", "compatible", "disagree_weak"})
-OTHER_DATE = frozenset({"disagree", "disagree_weak"})
 GENERATION = 14  # years
 OTHER_PLACE = frozenset({"department", "disagree"})
 SAME_HOME = frozenset({("address", "exact"), ("phone", "mobile"), ("phone", "landline")})
@@ -182,15 +181,21 @@ def _household(pair: Pair) -> bool:
 
 
 def _generations(pair: Pair) -> bool:
-    """The names agree, the birth dates are a generation apart: father and son of one name."""
+    """The family name agrees, the birth years are a generation apart: father and son of one name, who may
+    well share the day, the home and the town of birth.
+    """
     a, b = (side.birth_date for side in pair.records)
     return (
         a is not None
         and b is not None
         and abs(a.year - b.year) >= GENERATION
-        and pair.levels["birth_date"] in OTHER_DATE
         and pair.levels["family_name"] in LIKE_FAMILY
     )
+
+
+def _undated(pair: Pair) -> bool:
+    """A birth date is told on one side at most: names and home do not say which generation it is."""
+    return pair.levels["birth_date"] is None and pair.levels["identifiers"] != "same"
 
 
 def _homonyms(pair: Pair) -> bool:
@@ -241,6 +246,7 @@ CHECKS: tuple[Check, ...] = (
     Check("given-name-missing", Effect.BAR, Scope.PAIR, "it tells people of one home apart", _nameless),
     Check("household", Effect.BAR, Scope.PAIR, "same family and home, another given name", _household),
     Check("generations", Effect.BAR, Scope.PAIR, "same family, dates a generation apart", _generations),
+    Check("birth-date-missing", Effect.BAR, Scope.PAIR, "it tells the generations apart", _undated),
     Check("homonyms", Effect.BAR, Scope.PAIR, "same names and date, another birthplace", _homonyms),
     Check("qualified-doubtful", Effect.BAR, Scope.PAIR, "list, sex or place differ", _qualified_doubtful),
     Check("weak-date", Effect.BAR, Scope.PAIR, "estimated, or a registry default", _weak_date),
