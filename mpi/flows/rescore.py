@@ -4,7 +4,7 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,9 @@ from mpi.flows.judgement import Subject
 from mpi.flows.matcher import Ids, Matcher
 from mpi.security.actors import Actor
 from mpi.store.locks import lock_stripes
-from mpi.store.outbox import Message
 from mpi.store.tables import authority, decision, membership, source_record
-from mpi.store.transaction import Database
 
-__all__ = ["RESCORE", "handler", "rescore"]
+__all__ = ["RESCORE", "rescore"]
 
 WORKER = Actor(actor_id="system:worker", roles=frozenset())
 NO_DEADLINE = float("inf")
@@ -87,16 +85,3 @@ def _current(tx: Connection, record_id: str) -> Any:
     if row is None:
         raise NotFound("No such source record.", record_id=record_id)
     return row
-
-
-def handler(
-    database: Database, matcher: Matcher, *, clock: Callable[[], datetime], ids: Ids
-) -> Callable[[Message], None]:
-    """What a worker runs for topic RESCORE: one transaction of its own, tried again when others are in
-    the way.
-    """
-
-    def handle(message: Message) -> None:
-        database.run_write(lambda tx: rescore(tx, message.payload, matcher, at=clock(), ids=ids))
-
-    return handle

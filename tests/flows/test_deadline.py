@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from mpi.errors import NotFound
 from mpi.flows.effects import IDENTITY_CHANGED, RESCORE
-from mpi.flows.rescore import handler, rescore
+from mpi.flows.rescore import rescore
 from mpi.flows.studies import desired
+from mpi.store.outbox import Message
 from mpi.store.tables import decision, outbox, source_record
 from mpi.worker import Worker
 from tests.flows.scene import ANNE, JEAN, A, B, C, Scene, make_matcher, person
@@ -43,8 +44,12 @@ def work(scene: Scene) -> None:
     """Runs the worker until nothing is due."""
     scene.matcher.clock.step = 0.0
     scene.now += timedelta(seconds=1)
-    handle = handler(scene.db, scene.matcher, clock=lambda: scene.now, ids=scene.ids)
-    worker = Worker(scene.db, {RESCORE: handle}, clock=lambda: scene.now)
+
+    def score_again(message: Message) -> None:
+        with scene.db.write() as tx:
+            rescore(tx, message.payload, scene.matcher, at=scene.now, ids=scene.ids)
+
+    worker = Worker(scene.db, {RESCORE: score_again}, clock=lambda: scene.now)
     for _ in itertools.takewhile(lambda _: worker.run_once(), range(20)):
         pass
 
