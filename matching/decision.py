@@ -48,8 +48,10 @@ POLICIES = {
 }
 
 
-# In files a weak date weighs little, a missing name nothing, and no image is rewritten: the weight decides.
-WAIVED: Mapping[str, frozenset[str]] = {"balanced": frozenset({"weak-date", "given-name-missing"})}
+# In files no image is rewritten: there the weight alone judges what is weak or missing.
+WAIVED: Mapping[str, frozenset[str]] = {
+    "balanced": frozenset({"weak-date", "given-name-missing", "birth-date-missing"})
+}
 
 
 def policy(name: str, model: Model) -> Policy:

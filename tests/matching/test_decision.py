@@ -338,9 +338,14 @@ def test_service_has_the_fixed_table() -> None:
     assert policy("service", Model.load()) == SERVICE
 
 
-def test_balanced_leaves_a_weak_date_or_a_missing_name_to_the_weight_and_nothing_else() -> None:
+def test_balanced_leaves_weak_and_missing_traits_to_the_weight_and_nothing_else() -> None:
     balanced = policy("balanced", Model.load())
-    for told in (replace(ANNE, birth_date="1958-01-01"), replace(ANNE, given_names=())):
+    weak: tuple[dict[str, Any], ...] = (
+        {"birth_date": "1958-01-01"},
+        {"given_names": ()},
+        {"birth_date": None},
+    )
+    for told in (replace(ANNE, **change) for change in weak):
         assert decide(normalise(told), [candidate(told)], balanced).outcome is Outcome.LINK
     twins = decide(normalise(TWIN), [candidate()], balanced)
     assert (twins.outcome, twins.reasons) == (Outcome.REVIEW, ("twins", "household"))
