@@ -9,7 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 WHOLE = (
+    "matching/checks.py",
     "matching/decision.py",
+    "matching/givens.py",
     "matching/model.py",
     "matching/nir.py",
     "matching/xsi/",
