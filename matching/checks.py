@@ -3,7 +3,7 @@
 A row either vetoes an identity (it is somebody else: left out) or bars the link (a person decides: REVIEW at
 most). The codes are stored with decisions and shown to clerks.
 
-French rules: french-identity.md sections 9 and 12 of the design; RNIV for the statuses.
+Statuses and attributes follow the RNIV, the French reference on identity vigilance.
 """
 
 from __future__ import annotations

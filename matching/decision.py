@@ -43,7 +43,7 @@ class Policy:
 
 
 POLICIES = {
-    # Posterior 0.05 and 0.99999; what may rewrite images (french-identity.md section 12).
+    # Posterior 0.05 and 0.99999; what may rewrite images.
     "service": Policy(name="service", review_at=-4.2, second_person_at=6.2, link_at=16.6, margin=13.0),
 }
 

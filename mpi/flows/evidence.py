@@ -89,7 +89,7 @@ def decision_row(
 def ledger_entry(
     act: Act, conclusion: Conclusion, done: Done, matcher: Matcher, *, entry_id: str
 ) -> dict[str, Any]:
-    """The entry of ledger-and-audit.md section 3: ids alone, weights in thousandths of a bit, no trait."""
+    """The ledger entry: ids alone, weights in thousandths of a bit, no trait."""
     case, link_to, best = conclusion.case, conclusion.verdict.link_to, shown(conclusion)
     mints = case.is_new and link_to is None
     link = link_to and {

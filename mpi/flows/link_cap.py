@@ -1,4 +1,4 @@
-"""The daily cap of automatic links (french-identity.md section 12): past it a link becomes a review."""
+"""The daily cap of automatic links: past it a link becomes a review."""
 
 from __future__ import annotations
 

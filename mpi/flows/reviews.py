@@ -15,7 +15,7 @@ from mpi.store.tables import membership, review
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of review (workbench.md 2.1). `record`: it asks about a record, so its identity is
+    """One kind of review. `record`: it asks about a record, so its identity is
     provisional.
     """
 

@@ -68,7 +68,7 @@ def verdict(case: Case, policy: Policy) -> Verdict:
 
 
 def strict_traits_changed(before: Record, after: Record) -> bool:
-    """True when a strict trait (french-identity.md section 2) was told twice and differs; unknown is no
+    """True when a strict trait was told twice and differs; unknown is no
     change.
     """
     return any(

@@ -122,7 +122,7 @@ class Partition:
 def fold(
     *, records: Iterable[str], minted: Iterable[Minted] = (), assertions: Iterable[Assertion] = ()
 ) -> Partition:
-    """The identities that `assertions` amount to over `records` (ledger-and-audit.md section 2.2).
+    """The identities that `assertions` amount to over `records`.
 
     Retracted entries are dropped; every standing not-same is a constraint whatever its date; links join in
     order, manual before automatic and then by ledger position, unless they would put a not-same pair
