@@ -107,7 +107,7 @@ def sender(pipe: Connection, ready: Connection) -> None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         start.wait()
         for one in objects:
-            while association._is_paused:
+            while association._is_paused and association.is_established:
                 time.sleep(
                     0.0002
                 )  # pynetdicom's reactor must be awake again, or it may take the next answer away

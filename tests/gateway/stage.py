@@ -135,6 +135,12 @@ def associate(port: int, objects: Sequence[bytes], *, ae: str = "CT1", called: s
     return association
 
 
+def await_reactor(association: Association) -> None:
+    """Waits until pynetdicom's reactor is awake again: else it may take the next answer away from us."""
+    while association._is_paused and association.is_established:
+        time.sleep(0.0005)
+
+
 def send(port: int, objects: Sequence[bytes], *, ae: str = "CT1") -> list[int]:
     """Sends Part 10 objects over one association; the status of each, -1 where no answer came."""
     association = associate(port, objects, ae=ae)
@@ -142,15 +148,13 @@ def send(port: int, objects: Sequence[bytes], *, ae: str = "CT1") -> list[int]:
         return [-1] * len(objects)
     statuses = []
     for data in objects:
-        if not association.is_established:
+        try:
+            await_reactor(association)
+            answer = association.send_c_store(pydicom.dcmread(io.BytesIO(data)))
+        except RuntimeError:  # the association has ended
             statuses.append(-1)
-            continue
-        while association._is_paused:
-            time.sleep(
-                0.0005
-            )  # pynetdicom's reactor must be awake again, or it may take the next answer away
-        answer = association.send_c_store(pydicom.dcmread(io.BytesIO(data)))
-        statuses.append(int(answer.Status) if "Status" in answer else -1)
+        else:
+            statuses.append(int(answer.Status) if "Status" in answer else -1)
     if association.is_established:
         association.release()
     return statuses
