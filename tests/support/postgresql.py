@@ -33,6 +33,23 @@ def programs() -> Path | None:
     return found[-1].parent if found else Path(on_path).parent if on_path else None
 
 
+def as_account(user: int, group: int) -> list[str]:
+    """What to write in front of a command so that it runs as another account.
+
+    Where the root folder is closed to all but root (a bare chroot is), the account would find no program:
+    the command may then read folders as root does, and nothing else.
+    """
+    command = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+    if Path("/").stat().st_mode & 0o005 != 0o005:
+        capability = "+dac_read_search"
+        command += [
+            f"--inh-caps={capability}",
+            f"--ambient-caps={capability}",
+            "--securebits=+no_setuid_fixup",
+        ]
+    return command
+
+
 class Cluster:
     """Started by `start`, gone after `stop`. PostgreSQL refuses root: then it runs as `postgres`."""
 
@@ -40,12 +57,12 @@ class Cluster:
         folder = programs()
         assert folder is not None, "PostgreSQL is not here: mark the test with needs('postgresql')"
         self._programs = folder
-        self._as: dict[str, Any] = {}
+        self._as: list[str] = []
         self._home = Path(tempfile.mkdtemp(prefix="mpi-pg-"))
         if os.geteuid() == 0:
             account = pwd.getpwnam("postgres")
             os.chown(self._home, account.pw_uid, account.pw_gid)
-            self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+            self._as = as_account(account.pw_uid, account.pw_gid)
         self._server: subprocess.Popen[bytes] | None = None
         self._names = (f"t{number}" for number in itertools.count())
 
@@ -53,11 +70,10 @@ class Cluster:
         """Makes the cluster and returns when it answers."""
         options = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
         subprocess.run(
-            [self._programs / "initdb", *options, "--pgdata", self._home / "data"],
+            [*self._as, self._programs / "initdb", *options, "--pgdata", self._home / "data"],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd="/",
-            **self._as,
         )
         self.serve()
 
@@ -66,11 +82,18 @@ class Cluster:
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with (self._home / "log").open("ab") as log:
             self._server = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._home / "data", "-k", self._home, *options],
+                [
+                    *self._as,
+                    self._programs / "postgres",
+                    "-D",
+                    self._home / "data",
+                    "-k",
+                    self._home,
+                    *options,
+                ],
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                **self._as,
             )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
