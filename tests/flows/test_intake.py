@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
-from mpi.dicom.digest import content_digest
-from mpi.dicom.header import read_header
 from mpi.errors import Conflict, NotAllowed, NotFound, Unprocessable
 from mpi.flows import instances, intake
-from mpi.flows.arrivals import Arrival, Desk, Pins, Receipt
+from mpi.flows.arrivals import Pins
 from mpi.flows.studies import desired
-from mpi.security.authorities import add_authority
 from mpi.security.nir_guard import NirHit
-from mpi.security.senders import add_sender, revoke
+from mpi.security.senders import revoke
 from mpi.store.tables import instance, ledger_entry, nir_count, review, source_record, study
 from mpi.store.transaction import Database
-from tests.flows.scene import START, Scene, counting_ids, make_matcher
-from tests.gateway.samples import tiny_object
-
-OID = "2.25.1"
-STUDY, OTHER_STUDY = "1.2.3.1", "1.2.3.2"
-NUMBERS = itertools.count(1)
-
-
-def desk(**changes: Any) -> Desk:
-    told: dict[str, Any] = {
-        "matcher": make_matcher(),
-        "ids": counting_ids("d"),
-        "issuer_label": "MPI",
-        "issuer_oid": OID,
-        "unknown_calling_ae": "provisional",
-        "modes": {"main": "coerce", "as-is": "pass"},
-    }
-    return Desk(**told | changes)
+from tests.flows.arrivals import OTHER_STUDY, STUDY, arrival, declared, desk, kinds, qualifiers, receive
+from tests.flows.scene import START, Scene
 
 
 @pytest.fixture
@@ -51,53 +29,6 @@ def scene(db: Database) -> Scene:
 def lite(sqlite_db: Database) -> Scene:
     """On SQLite alone, for tables whose rows differ before anything is stored."""
     return declared(sqlite_db)
-
-
-def declared(db: Database) -> Scene:
-    """HOPITAL-A with its CT, HOPITAL-B with its MR, and PACS, which speaks for both."""
-    opened = Scene.open(db)
-    with db.write() as tx:
-        add_authority(tx, name="REGION", at=START, oid="1.2.250.1.999.9", label="REG")
-        add_sender(tx, name="ct", authorities=["HOPITAL-A"], at=START, ae_title="CT1")
-        add_sender(tx, name="mr", authorities=["HOPITAL-B"], at=START, ae_title="MR2")
-        add_sender(tx, name="pacs", authorities=["HOPITAL-A", "HOPITAL-B"], at=START, ae_title="PACS")
-        add_sender(tx, name="region", authorities=["REGION"], at=START, ae_title="REGION")
-    return opened
-
-
-def qualifiers(oid: str) -> Sequence:
-    item = Dataset()
-    item.UniversalEntityID, item.UniversalEntityIDType = oid, "ISO"
-    return Sequence([item])
-
-
-def arrival(*, ae: str | None = "CT1", archive: str = "main", **elements: Any) -> Arrival:
-    """One object of CT1 in STUDY unless told; the same UID and elements give the same content."""
-    number = next(NUMBERS)
-    told = {"StudyInstanceUID": STUDY, "SeriesInstanceUID": "1.2.4", "SOPInstanceUID": f"1.2.5.{number}"}
-    data = tiny_object(**told | elements)
-    return Arrival(
-        instance_id=f"i{number:04}",
-        header=read_header(data),
-        content_digest=content_digest(data),
-        door="dimse",
-        archive=archive,
-        received_at=START,
-        calling_ae=ae,
-    )
-
-
-def receive(scene: Scene, come: Arrival, at_desk: Desk) -> Receipt:
-    """One transaction, and what a gateway remembers after it."""
-    with scene.db.write() as tx:
-        receipt = intake.receive(tx, come, at_desk, at=scene.now)
-    if receipt.accepted is not None:
-        at_desk.pins.add(come.statement, receipt.accepted)
-    return receipt
-
-
-def kinds(scene: Scene) -> list[tuple[int, str]]:
-    return [(row["kind"], row["reason"]) for row in scene.open_reviews()]
 
 
 WHO_SPEAKS = [
@@ -268,65 +199,6 @@ def test_the_same_uid_with_other_content_is_put_aside(scene: Scene) -> None:
     third = receive(scene, arrival(StudyDescription="other", **elements), at_desk)
     assert (third.instance_id, third.state) == (second.instance_id, "conflict"), "a resend of the second"
     assert first.instance_id != second.instance_id
-
-
-def ours(scene: Scene, **elements: Any) -> Arrival:
-    """An object that bears the identity of STUDY as we write it."""
-    with scene.db.read() as tx:
-        wanted = desired(tx, STUDY)
-    assert wanted is not None
-    told = {"PatientID": wanted.identity_id, "IssuerOfPatientID": "MPI"}
-    return arrival(**told | {"IssuerOfPatientIDQualifiersSequence": qualifiers(OID)} | elements)
-
-
-def test_an_object_of_ours_passes_as_it_is(scene: Scene) -> None:
-    at_desk, uid = desk(), {"SOPInstanceUID": "1.2.5.81"}
-    first = receive(scene, arrival(**uid), at_desk)
-    back = receive(scene, ours(scene, **uid), at_desk)
-    assert (back.instance_id, back.coerced) == (first.instance_id, False), "a resend of its own copy"
-    fresh = receive(scene, ours(scene), at_desk)
-    assert (fresh.state, fresh.coerced) == ("spooled", False)
-
-
-def test_an_object_of_ours_in_a_new_study_pins_it_to_that_person(scene: Scene) -> None:
-    at_desk = desk()
-    receive(scene, arrival(), at_desk)
-    receipt = receive(scene, ours(scene, StudyInstanceUID=OTHER_STUDY), at_desk)
-    assert (receipt.state, receipt.coerced) == ("spooled", False)
-    with scene.db.read() as tx:
-        one, other = desired(tx, STUDY), desired(tx, OTHER_STUDY)
-    assert one is not None
-    assert other is not None
-    assert one.identity_id == other.identity_id
-
-
-@pytest.mark.parametrize(
-    ("elements", "state", "reason"),
-    [
-        (
-            {"PatientID": "E0000000000000", "IssuerOfPatientIDQualifiersSequence": qualifiers(OID)},
-            "held",
-            intake.UNKNOWN_IDENTIFIER,
-        ),
-        ({"PatientID": "E0000000000000", "IssuerOfPatientID": "MPI"}, "spooled", None),
-    ],
-    ids=["our OID with an id that we never gave", "our label alone proves nothing: an unknown issuer"],
-)
-def test_an_identifier_that_we_never_gave(
-    scene: Scene, elements: dict[str, Any], state: str, reason: str | None
-) -> None:
-    receipt = receive(scene, arrival(**elements), desk())
-    assert (receipt.state, receipt.reason) == (state, reason)
-
-
-def test_an_object_of_ours_in_another_persons_study_is_held(scene: Scene) -> None:
-    at_desk = desk()
-    receive(scene, arrival(), at_desk)
-    other = {"PatientID": "0099", "PatientName": "KERVADEC^JEAN", "PatientBirthDate": "19710913"}
-    receive(scene, arrival(StudyInstanceUID=OTHER_STUDY, **other), at_desk)
-    assert (
-        receive(scene, ours(scene, StudyInstanceUID=OTHER_STUDY), at_desk).reason == intake.STUDY_OF_ANOTHER
-    )
 
 
 def test_an_object_without_a_patient_goes_on_unchanged(scene: Scene) -> None:

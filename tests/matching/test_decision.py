@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matching.checks import CHECKS, Effect
-from matching.comparisons import COMPARISONS
 from matching.decision import POLICIES, Candidate, Decision, Outcome, decide, policy
-from matching.givens import are_two_given_names, usual_given_names
 from matching.model import Model, Score
 from matching.normalise import normalise
 from matching.records import Identifier, RawRecord
@@ -363,49 +361,3 @@ def test_there_is_no_other_policy() -> None:
 
 
 # ---------------------------------------------------------------- one given name or two
-
-GIVEN = [
-    ("MARIE", "MARIA", "F", False, True),
-    ("JULIE", "JULIEN", None, False, True),
-    ("CLARA", "CLAIRE", "F", False, True),
-    ("HASSAN", "HUSSEIN", "M", False, True),
-    ("MARIE CLAIRE", "MARIE ANNE", "F", False, True),
-    ("JEAN-PIERRE", "JEAN-PAUL", "M", False, True),
-    ("MARIE", "MARIE-ANNE", "F", False, False),
-    ("MARIE", "MARIE-ANNE", "F", True, True),
-    ("VINCENT NICOLAS", "VINCENT PAUL", "M", False, False),
-    ("CATHERINE", "CATHRINE", "F", False, False),
-    ("CATHERINE", "CATHRINE", "F", True, True),
-    ("MOHAMED", "MOHAMMED", "M", False, False),
-    ("YOUSSEF", "YOUCEF", "M", False, False),
-    ("SARAH", "SARA", "F", False, False),
-    ("LINA", "LENA", "F", False, True),
-    ("IVAN", "ИВАН", "M", False, False),
-    ("SOPHIE", "BRIGITTE", "F", False, True),
-]
-
-
-@pytest.mark.parametrize(("one", "other", "sex", "strictly", "two"), GIVEN)
-def test_one_given_name_or_two(one: str, other: str, sex: str | None, strictly: bool, two: bool) -> None:
-    a, b = (normalise(RawRecord(given_names=tuple(names.split()), sex=sex)) for names in (one, other))
-    ladder = next(comparison for comparison in COMPARISONS if comparison.name == "given_names")
-    for x, y in ((a, b), (b, a)):
-        level = ladder.compare(x, y).level
-        assert are_two_given_names(x, y, level=level, strictly=strictly) is two, level
-
-
-def test_brother_and_sister_of_one_sound_are_two() -> None:
-    daniel = normalise(RawRecord(given_names=("DANIEL",), sex="M"))
-    danielle = normalise(RawRecord(given_names=("DANIELLE",), sex="F"))
-    assert are_two_given_names(daniel, danielle, level="phonetic", strictly=False)
-
-
-def test_a_given_name_not_told_may_be_another() -> None:
-    anne, nobody = normalise(RawRecord(given_names=("ANNE",))), normalise(RawRecord())
-    assert are_two_given_names(anne, nobody, level=None, strictly=False)
-    assert not are_two_given_names(anne, nobody, level="used", strictly=False)
-
-
-def test_usual_given_names_are_folded() -> None:
-    assert {"MARIE", "MARIA", "FRANCOISE", "MOHAMED"} <= usual_given_names()
-    assert all(name == name.upper() for name in usual_given_names())
