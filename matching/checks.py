@@ -8,11 +8,13 @@ Statuses and attributes follow the RNIV, the French reference on identity vigila
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
+from matching.comparisons import compare
 from matching.givens import are_two_given_names
 from matching.model import Score
 from matching.records import PartialDate, Record
@@ -83,6 +85,8 @@ SAME_GIVEN = frozenset({"list", "first", "prefix"})
 SAME_DATE = frozenset({"exact", "exact_first_of_month", "exact_weak"})
 LIKE_DATE = SAME_DATE | {"swapped", "near", "decade", "century", "one_part", "compatible"}
 UNSURE_DATE = frozenset({"exact_weak", "compatible", "disagree_weak"})
+OTHER_FAMILY = frozenset({"disagree", "disagree_used"})
+OTHER_DATE = frozenset({"disagree", "disagree_weak"})
 GENERATION = 14  # years
 OTHER_PLACE = frozenset({"department", "disagree"})
 SAME_HOME = frozenset({("address", "exact"), ("phone", "mobile"), ("phone", "landline")})
@@ -263,3 +267,45 @@ def against(pairs: Sequence[Pair], effect: Effect, *, waived: Collection[str] = 
         and check.code not in waived
         and any(check.applies(pair) for pair in (pairs if check.scope is Scope.IDENTITY else pairs[:1]))
     ]
+
+
+class Two(NamedTuple):
+    """Two records without a decision between them, and the level of each comparison, None = unknown."""
+
+    a: Record
+    b: Record
+    levels: Mapping[str, str | None]
+
+
+def _two_given_names(two: Two) -> bool:
+    """Another given name on both sides; a provisional one and a single letter that fits are no other."""
+    level = two.levels["given_names"]
+    if level in (None, "initial") or any("newborn" in side.flags for side in (two.a, two.b)):
+        return False
+    return are_two_given_names(two.a, two.b, level=level, strictly=False)
+
+
+def _a_generation_apart(two: Two) -> bool:
+    a, b = two.a.birth_date, two.b.birth_date
+    return a is not None and b is not None and abs(a.year - b.year) >= GENERATION
+
+
+TWO_PEOPLE: Mapping[str, Callable[[Two], bool]] = {
+    "birth-order": lambda two: two.levels["multiple_birth"] == "disagree",
+    "other-given-name": _two_given_names,
+    "generations": _a_generation_apart,
+    "other-name-and-date": lambda two: (
+        two.levels["family_name"] in OTHER_FAMILY and two.levels["birth_date"] in OTHER_DATE
+    ),
+}
+
+
+def apart(record: Record, other: Record) -> tuple[str, ...]:
+    """Codes that say the two records are probably two people's; empty = nothing speaks for it. Symmetric.
+
+    For a record against its own history, or against an identity that its words claim: nothing that agrees
+    outweighs them. What is unknown, a typing error and a newborn's provisional name speak for nothing.
+    """
+    levels = {compared.comparison: compared.level for compared in compare(record, other)}
+    two = Two(record, other, levels)
+    return tuple(code for code, applies in TWO_PEOPLE.items() if applies(two))
