@@ -4,6 +4,9 @@ Nothing here is stored or edited in place. The same assertions give the same ide
 which they are handed over (their ledger position counts, not their place in the list), and taking one back
 gives exactly what would stand without it. A new kind of assertion is one more class and one more step at the
 head of `fold`.
+
+The table of memberships is rebuilt from `Partition.membership` alone. `suspended`, `not_same` and `bars` are
+there to be checked: what the flows keep apart by reading a few rows must be what the whole log keeps apart.
 """
 
 from __future__ import annotations
@@ -113,11 +116,6 @@ class Partition:
         """(record id, identity id) of every record, sorted."""
         return tuple((record, self._of[record].identity_id) for record in sorted(self._of))
 
-    @property
-    def redirects(self) -> dict[str, str]:
-        """Every retired identity id and the id that answers for it: one step, no loop."""
-        return {old: one.identity_id for one in self.identities if one.identity_id for old in one.retired}
-
 
 def fold(
     *, records: Iterable[str], minted: Iterable[Minted] = (), assertions: Iterable[Assertion] = ()
@@ -159,30 +157,6 @@ def fold(
         bars=frozenset(pair for pair in taken_back if len({id(of[record]) for record in pair}) == 2),
         _of=of,
     )
-
-
-def neighbourhood(record_id: str, assertions: Iterable[Assertion]) -> frozenset[str]:
-    """The records that can have a say in the identity of `record_id`: those reached by links that are not
-    retracted, suspended ones included. Folding these alone gives the same identity as folding the whole
-    index.
-    """
-    told = list(assertions)
-    retracted = _retracted(told)
-    beside: dict[str, set[str]] = {}
-    for link in told:
-        if isinstance(link, Link) and link.assertion_id not in retracted:
-            beside.setdefault(link.record_a, set()).add(link.record_b)
-            beside.setdefault(link.record_b, set()).add(link.record_a)
-    seen, edge = {record_id}, {record_id}
-    while edge:
-        edge = {other for record in edge for other in beside.get(record, ())} - seen
-        seen |= edge
-    return frozenset(seen)
-
-
-def crosses(pairs: Iterable[Pair], side_a: frozenset[str], side_b: frozenset[str]) -> bool:
-    """True when one of `pairs` has one end in each of two disjoint sets of records."""
-    return any(len(pair & side_a) == 1 and len(pair & side_b) == 1 for pair in pairs)
 
 
 def _two(record_a: str, record_b: str) -> None:
