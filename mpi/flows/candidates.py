@@ -29,6 +29,7 @@ class Known:
     """One version of a source record that may be compared. `past`: the source has told a newer one since."""
 
     record_id: str
+    version: int
     identity_id: str
     record: Record
     past: bool
@@ -121,6 +122,7 @@ def read(tx: Connection, records: Iterable[str], matcher: Matcher) -> Iterator[K
             matcher.records.put((row.record_id, row.version, row.sends_status), record)
         yield Known(
             record_id=row.record_id,
+            version=row.version,
             identity_id=row.identity_id,
             record=record,
             past=row.version != latest[row.record_id],

@@ -182,7 +182,8 @@ def _with_outbox(tx: Connection, act: Act, conclusion: Conclusion, done: Done, *
             enqueue(tx, topic=IDENTITY_CHANGED, key=keys[0], other_key=other_key, payload=payload, at=at)
         )
     again = {case.record_id} if not case.complete else set()
-    if act.action == IDENTIFY and not case.is_new:
+    alone = case.is_new and link_to is None  # nobody can be asking about an identity that was not there
+    if act.action == IDENTIFY and not alone:
         again |= set(reviews.askers(tx, touched)) - {case.record_id}
     for record_id in sorted(again):
         key = f"{RESCORE}:{record_id}"

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from matching.blocking import BlockingKey
 from matching.decision import Candidate
+from matching.model import Score
+from mpi.flows.contradictions import Against
 from mpi.flows.matcher import Matcher
+from mpi.flows.verdicts import Case
 from mpi.ledger.entries import millibits
 
 if TYPE_CHECKING:
@@ -26,6 +29,11 @@ def levels(candidate: Candidate | None) -> list[dict[str, Any]]:
         {"comparison": one.comparison, "level": one.level, "weight": one.weight}
         for one in candidate.score.evidence
     ]
+
+
+def speaking_against(case: Case) -> dict[str, Against | None]:
+    """What of its own history, of its own identity and of the identity to link to speaks against a record."""
+    return {"overlay": case.overlay, "gained": case.gained, "contradicted": case.contradicted}
 
 
 def shown(conclusion: Conclusion) -> Candidate | None:
@@ -57,7 +65,7 @@ def decision_row(
         "policy": matcher.policy.name,
         "evidence": {
             "levels": levels(best),
-            "overlay": conclusion.case.overlay,
+            **{name: _shown_against(one) for name, one in speaking_against(conclusion.case).items()},
             "thresholds": matcher.thresholds,
             "versions": matcher.versions,
             "a_id": done.a_id,
@@ -71,9 +79,19 @@ def decision_row(
                     "past": one.past,
                     "not_same": one.not_same,
                     "barred": one.barred,
-                    "levels": _told_levels(one),
+                    "levels": _told_levels(one.score),
                 }
                 for one in _considered(conclusion)[:CANDIDATES_KEPT]
+            ],
+            "vetoed": [
+                {
+                    "identity_id": one.identity_id,
+                    "record_id": one.record_id,
+                    "match_weight": one.score.match_weight,
+                    "code": code,
+                    "levels": _told_levels(one.score),
+                }
+                for one, code in _vetoed(conclusion)[:CANDIDATES_KEPT]
             ],
             "identities": len(_considered(conclusion)),
             "versions_scored": len(conclusion.case.candidates),
@@ -119,11 +137,18 @@ def ledger_entry(
         "evidence": {
             "match_weight": millibits(best.score.match_weight) if best else None,
             "margin": millibits(margin(conclusion)),
-            "overlay": millibits(case.overlay),
+            **{
+                name: one and [one.record_id, one.version, list(one.codes), millibits(one.support)]
+                for name, one in speaking_against(case).items()
+            },
             "levels": [[one["comparison"], one["level"], millibits(one["weight"])] for one in levels(best)],
             "candidates": [
                 [one.identity_id, one.record_id, millibits(one.score.match_weight)]
                 for one in _considered(conclusion)[:CANDIDATES_KEPT]
+            ],
+            "vetoed": [
+                [one.identity_id, one.record_id, code, millibits(one.score.match_weight)]
+                for one, code in _vetoed(conclusion)[:CANDIDATES_KEPT]
             ],
             "identities": len(_considered(conclusion)),
             "keys": _keys(conclusion),
@@ -145,9 +170,28 @@ def ledger_entry(
     }
 
 
-def _told_levels(candidate: Candidate) -> list[list[Any]]:
+def _told_levels(score: Score) -> list[list[Any]]:
     """[comparison, level, bits] of what both sides told, the prior first; the rest weighs nothing."""
-    return [list(one) for one in candidate.score.evidence if one.level is not None or one.weight]
+    return [list(one) for one in score.evidence if one.level is not None or one.weight]
+
+
+def _shown_against(one: Against | None) -> dict[str, Any] | None:
+    """The version that speaks against the record, why, and how the two compare."""
+    if one is None:
+        return None
+    return {
+        "record_id": one.record_id,
+        "version": one.version,
+        "codes": list(one.codes),
+        "support": one.support,
+        "levels": _told_levels(one.score),
+    }
+
+
+def _vetoed(conclusion: Conclusion) -> tuple[tuple[Candidate, str], ...]:
+    """The identities that are somebody else, the most alike first, each with the code of its veto."""
+    decision = conclusion.case.decision
+    return decision.vetoed if decision else ()
 
 
 def _considered(conclusion: Conclusion) -> tuple[Candidate, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from matching.normalise import normalise
 from matching.records import Record
-from mpi.flows import effects, evidence, idempotency, judgement, known, reviews, told
+from mpi.flows import effects, evidence, idempotency, judgement, known, partial, reviews, told
 from mpi.flows.admission import Admitted, admit, look_up
 from mpi.flows.candidates import Keys, keys_of
 from mpi.flows.effects import Act, Conclusion, Done
@@ -113,8 +113,9 @@ def _hear(tx: Connection, admitted: Admitted, seen: Seen) -> _Heard:
     full, record = admitted, said
     if seen.record_id is not None:
         history = told.versions(tx, seen.record_id, sends_status=seen.sends_status)
-        if admitted.request.partial and not unidentified:
-            full = admitted.completed(next(one.raw for one in reversed(history) if not one.disputed))
+        before = partial.basis(said, history) if admitted.request.partial and not unidentified else None
+        if before is not None:
+            full = admitted.completed(before)
             record = normalise(full.raw, sends_status=seen.sends_status)
     return _Heard(
         said=said,

@@ -6,20 +6,23 @@ contradicts an earlier statement is held for a clerk, never dropped and never ov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from matching.normalise import normalise
 from mpi.dicom.header import Header
 from mpi.dicom.identity import is_ours, is_placeholder, received_id
 from mpi.dicom.traits import raw_record
 from mpi.errors import NotAllowed, RecordedConflict
-from mpi.flows import instances, reviews, studies
+from mpi.flows import candidates, contradictions, instances, reviews, studies, verdicts
 from mpi.flows.arrivals import Arrival, Desk, Placement, Receipt
 from mpi.flows.domains import domain_of, is_provisional
 from mpi.flows.identify import identify
 from mpi.flows.instances import Kept, State
+from mpi.flows.membership import members
 from mpi.flows.requests import IdentifyRequest, StudyRef
 from mpi.ledger.entries import append
 from mpi.security.actors import Actor
@@ -34,6 +37,8 @@ CONTENT_CHANGED = "sop-instance-uid-reused"
 IDENTITY_CHANGED = "identity-changed"
 STUDY_OF_ANOTHER = "study-of-another-patient"
 ANOTHER_PERSON = "record-changed-into-another-person"
+NAME_OR_DATE = verdicts.NAME_OR_DATE
+NOT_THE_CLAIMED = "identifier-of-ours-on-another-person"
 UNDECLARED_AE = "calling-ae-not-declared"
 UNKNOWN_IDENTIFIER = "identifier-of-ours-unknown"
 SEVERAL_PATIENTS = "several-patients"
@@ -131,6 +136,10 @@ def _told(
     told = received_id(header)
     local_id = told.value if told and not unidentified else UNIDENTIFIED + header.study_instance_uid
     raw = raw_record(header, authority=domain, local_id=local_id)
+    pin = _pin(tx, header.study_instance_uid) if unidentified else None
+    if pin is not None and _is_another(tx, header, {pin.record_id}, desk):
+        _ask(tx, arrival, ANOTHER_PERSON, desk, at=at)
+        return Placement("held", ANOTHER_PERSON)
     request = IdentifyRequest(
         actor=actor,
         raw=raw,
@@ -143,19 +152,19 @@ def _told(
         answer = identify(tx, request, desk.matcher, at=at, ids=desk.ids)
     except RecordedConflict:
         return Placement("held", STUDY_OF_ANOTHER)
-    if answer.review_id is not None and _kind(tx, answer.review_id) == reviews.OVERLAY:
-        return Placement("held", ANOTHER_PERSON)
+    if doubt := _doubt(tx, answer.review_id):
+        return Placement("held", doubt)
     if header.several_patients:
         _ask(tx, arrival, SEVERAL_PATIENTS, desk, at=at)
     return Placement("spooled", None, answer.identity_id, answer.identity_id)
 
 
 _CLAIMED = (
-    select(identity.c.record_id, membership.c.identity_id, decision.c.decision_id)
+    select(identity.c.record_id, decision.c.decision_id, membership.c.identity_id)
     .join(membership, membership.c.record_id == identity.c.record_id)
     .join(decision, decision.c.record_id == identity.c.record_id)
     .where(identity.c.identity_id == bindparam("identity_id"))
-    .order_by(decision.c.at.desc())
+    .order_by(decision.c.at.desc(), decision.c.version.desc(), decision.c.decision_id.desc())
     .limit(1)
 )
 
@@ -167,6 +176,9 @@ def _returned(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> 
     if claimed is None:
         return Placement("held", UNKNOWN_IDENTIFIER)
     pin = _pin(tx, uid)
+    if not arrival.released and _is_another(tx, arrival.header, members(tx, claimed.identity_id), desk):
+        _ask(tx, arrival, NOT_THE_CLAIMED, desk, at=at, about=_Pin(*claimed))
+        return Placement("held", NOT_THE_CLAIMED)
     if pin is None:
         studies.pin(
             tx,
@@ -218,9 +230,13 @@ def _resent(tx: Connection, row: Kept, arrival: Arrival, desk: Desk, *, at: date
     )
 
 
-def _ask(tx: Connection, arrival: Arrival, reason: str, desk: Desk, *, at: datetime) -> None:
-    """Opens a study conflict about the study's source record; without one nobody can be asked."""
-    pin = _pin(tx, arrival.header.study_instance_uid)
+def _ask(
+    tx: Connection, arrival: Arrival, reason: str, desk: Desk, *, at: datetime, about: _Pin | None = None
+) -> None:
+    """Opens a study conflict about the study's source record, or else `about` one; without either nobody can
+    be asked.
+    """
+    pin = about or _pin(tx, arrival.header.study_instance_uid)
     if pin is None:
         return
     reviews.ask(
@@ -240,8 +256,22 @@ def _ask(tx: Connection, arrival: Arrival, reason: str, desk: Desk, *, at: datet
     )
 
 
-def _kind(tx: Connection, review_id: str) -> int | None:
-    return tx.execute(select(review.c.kind).where(review.c.review_id == review_id)).scalar_one_or_none()
+def _is_another(tx: Connection, header: Header, records: Iterable[str], desk: Desk) -> bool:
+    """Whether the object's words are another person's than all that these source records told."""
+    told = list(candidates.read(tx, records, desk.matcher))
+    said = replace(normalise(raw_record(header, authority="", local_id="")), identifiers=())
+    return bool(told) and contradictions.of_history(said, told, desk.matcher) is not None
+
+
+def _doubt(tx: Connection, review_id: str | None) -> str | None:
+    """Why an object waits for the answer to the question about its record; None when it need not."""
+    if review_id is None:
+        return None
+    asked = tx.execute(select(review.c.kind, review.c.reason).where(review.c.review_id == review_id)).one()
+    if asked.kind == reviews.OVERLAY:
+        return ANOTHER_PERSON
+    changed = asked.kind == reviews.CHANGED and NAME_OR_DATE in asked.reason.split()
+    return NAME_OR_DATE if changed else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from matching.decision import Candidate, Outcome, decide
 from matching.records import Record
-from mpi.flows import candidates, link_cap, membership
-from mpi.flows.candidates import Keys, Met
+from mpi.flows import candidates, contradictions, link_cap, membership, studies
+from mpi.flows.candidates import Keys, Known, Met
+from mpi.flows.contradictions import Against
 from mpi.flows.effects import Conclusion
 from mpi.flows.matcher import Matcher
 from mpi.flows.membership import NOBODY
 from mpi.flows.told import Version
-from mpi.flows.verdicts import CONTRADICTION_AT, Case, strict_traits_changed, verdict
+from mpi.flows.verdicts import Case, strict_changes, verdict
 from mpi.store.transaction import Contended
 
 _NOBODY_MET = Met(known=(), keys=(), cut=())
@@ -57,21 +58,15 @@ def conclude(tx: Connection, subject: Subject, matcher: Matcher, *, at: datetime
     """The verdict on one record. Raises Contended when the identities around it moved: run all again."""
     if subject.unidentified:
         return _without_comparing(subject, matcher)
-    undisputed = [version.record for version in subject.history if not version.disputed]
+    undisputed = [version for version in subject.history if not version.disputed]
     if undisputed and not subject.again:
-        history = max(support(subject.own_words, past, matcher) for past in undisputed)
-        if history < CONTRADICTION_AT:
-            return _without_comparing(subject, matcher, overlay=history)
-    conclusion = _judge(tx, subject, undisputed, matcher, at=at)
+        overlay = contradictions.of_history(subject.own_words, _known(subject, undisputed), matcher)
+        if overlay is not None:
+            return _without_comparing(subject, matcher, overlay=overlay)
+    conclusion = _judge(tx, subject, [one.record for one in undisputed], matcher, at=at)
     if not _stands(tx, subject, conclusion):
         raise Contended("The identities around this record are changing.", retry_after=1)
     return conclusion
-
-
-def support(one: Record, other: Record, matcher: Matcher) -> float:
-    """The evidence that two records are one person, in bits, without the prior."""
-    score = matcher.model.score(one, other, population=matcher.population)
-    return score.match_weight - score.evidence[0].weight
 
 
 def _judge(
@@ -90,19 +85,22 @@ def _judge(
     )
     links = decision is not None and decision.outcome is Outcome.LINK
     changed, restored = _strict_change(subject, undisputed)
+    members = [] if own is None else list(candidates.read(tx, membership.members(tx, own), matcher))
+    others = [one for one in members if one.record_id != subject.record_id]
     case = Case(
         record=subject.record,
         record_id=subject.record_id,
         identity_id=subject.identity_id,
         is_new=subject.is_new,
-        linked=own is not None and len(membership.members(tx, own)) > 1,
+        linked=bool(others),
         changed=changed,
         restored=restored,
         complete=complete,
         capped=links and link_cap.reached(tx, authority=subject.record.authority, at=at),
-        contradicted=_contradicted(tx, subject, undisputed, decision.best, matcher)
+        contradicted=_contradicted(tx, subject, undisputed, others, decision.best, matcher)
         if links and decision and decision.best
         else None,
+        gained=_gained(tx, subject, undisputed, others, matcher),
         decision=decision,
         candidates=scored,
     )
@@ -110,27 +108,66 @@ def _judge(
 
 
 def _contradicted(
-    tx: Connection, subject: Subject, undisputed: Sequence[Record], best: Candidate, matcher: Matcher
-) -> str | None:
+    tx: Connection,
+    subject: Subject,
+    undisputed: Sequence[Record],
+    others: Sequence[Known],
+    best: Candidate,
+    matcher: Matcher,
+) -> Against | None:
     """The source record of the other identity that speaks against one of this side; None when nobody does.
 
     A record in the middle must not glue two people together because it arrived before one of them.
     """
-    ours = {subject.record_id: [subject.record, *undisputed]}
-    if not subject.is_new:
-        for one in candidates.read(tx, membership.members(tx, subject.identity_id), matcher):
-            ours.setdefault(one.record_id, []).append(one.record)
-    theirs: dict[str, list[Record]] = {}
-    for one in candidates.read(tx, membership.members(tx, best.identity_id), matcher):
-        theirs.setdefault(one.record_id, []).append(one.record)
-    for record_id, told in theirs.items():
-        for mine in ours.values():
-            if max(support(a, b, matcher) for a in mine for b in told) < CONTRADICTION_AT:
-                return record_id
-    return None
+    ours = [[*undisputed, subject.record]]
+    ours += [[one.record for one in told] for told in _by_record(others).values()]
+    theirs = _by_record(candidates.read(tx, membership.members(tx, best.identity_id), matcher))
+    return contradictions.of_link(ours, theirs, matcher)
 
 
-def _without_comparing(subject: Subject, matcher: Matcher, *, overlay: float | None = None) -> Conclusion:
+def _gained(
+    tx: Connection,
+    subject: Subject,
+    undisputed: Sequence[Record],
+    others: Sequence[Known],
+    matcher: Matcher,
+) -> Against | None:
+    """The member of its own identity that a change sets the record apart from; None when nobody is."""
+    if subject.again or not others:
+        return None
+    return contradictions.of_identity(
+        subject.record,
+        undisputed[-1],
+        others,
+        matcher,
+        encounter_on=subject.encounter_on,
+        seen_on=studies.last_day(tx, subject.identity_id),
+    )
+
+
+def _by_record(known: Iterable[Known]) -> dict[str, list[Known]]:
+    """The versions of each source record, the newest last."""
+    told: dict[str, list[Known]] = {}
+    for one in known:
+        told.setdefault(one.record_id, []).append(one)
+    return told
+
+
+def _known(subject: Subject, undisputed: Sequence[Version]) -> list[Known]:
+    """The record's own history, to be compared as others are."""
+    return [
+        Known(
+            record_id=subject.record_id,
+            version=one.version,
+            identity_id=subject.identity_id,
+            record=one.record,
+            past=one is not undisputed[-1],
+        )
+        for one in undisputed
+    ]
+
+
+def _without_comparing(subject: Subject, matcher: Matcher, *, overlay: Against | None = None) -> Conclusion:
     case = Case(
         record=subject.record,
         record_id=subject.record_id,
@@ -142,14 +179,14 @@ def _without_comparing(subject: Subject, matcher: Matcher, *, overlay: float | N
     return Conclusion(case=case, verdict=verdict(case, matcher.policy), met=_NOBODY_MET)
 
 
-def _strict_change(subject: Subject, undisputed: Sequence[Record]) -> tuple[bool, bool]:
-    """(changed, restored): a strict trait differs from the version before; an older one had it so."""
+def _strict_change(subject: Subject, undisputed: Sequence[Record]) -> tuple[tuple[str, ...], bool]:
+    """(changed, restored): the strict traits that differ from the version before; an older one had them."""
     if subject.again or not undisputed:
-        return False, False
+        return (), False
     *older, latest = undisputed
-    differs = strict_traits_changed(latest, subject.record)
-    as_before = any(not strict_traits_changed(past, subject.record) for past in older)
-    return differs and not as_before, differs and as_before
+    differ = strict_changes(latest, subject.record)
+    as_before = any(not strict_changes(past, subject.record) for past in older)
+    return () if as_before else differ, bool(differ) and as_before
 
 
 def _stands(tx: Connection, subject: Subject, conclusion: Conclusion) -> bool:

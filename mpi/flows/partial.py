@@ -2,14 +2,20 @@
 
 What it leaves out is not withdrawn. Its words are read together with what the source record said before, so
 that the thousandth image of a person whose register told everything changes nothing.
+
+Two people are never mixed in one version: words that contradict a version in one strict trait are not
+completed from it in anything, so that a status that was checked stays with the traits that were checked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from matching.normalise import normalise
-from matching.records import GivenNames, Name, RawRecord
+from matching.records import GivenNames, Name, RawRecord, Record
+from mpi.flows.told import Version
+from mpi.flows.verdicts import strict_changes
 
 _KEPT = (
     "birth_name",
@@ -30,6 +36,12 @@ _KEPT = (
     "attributes",
     "flags",
 )
+
+
+def basis(said: Record, history: Sequence[Version]) -> RawRecord | None:
+    """The newest undisputed version that no strict trait of `said` contradicts; None: it stands alone."""
+    fitting = [one.raw for one in history if not one.disputed and not strict_changes(one.record, said)]
+    return fitting[-1] if fitting else None
 
 
 def completed(told: RawRecord, before: RawRecord) -> RawRecord:

@@ -4,7 +4,7 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,11 @@ from mpi.flows.candidates import keys_of
 from mpi.flows.effects import AGAIN, RESCORE, Act, Done
 from mpi.flows.judgement import Subject
 from mpi.flows.matcher import Ids, Matcher
+from mpi.flows.told import Version
 from mpi.security.actors import Actor
 from mpi.store.locks import lock_stripes
 from mpi.store.tables import authority, decision, membership, source_record
+from mpi.store.transaction import Contended
 
 __all__ = ["RESCORE", "rescore"]
 
@@ -35,14 +37,19 @@ def rescore(
     record, Contended when others were in the way.
     """
     record_id = payload["record_id"]
-    row = _current(tx, record_id)
+    row, history = _read(tx, record_id)
     if row.unidentified:
         return None
-    history = told.versions(tx, record_id, sends_status=row.sends_status)
-    newest = [version for version in history if not version.disputed][-1]
+    hashes = {
+        told.record_lock(_newest(history).raw),
+        *(hashed for hashed, _ in keys_of(_newest(history).record)),
+    }
+    lock_stripes(tx, hashes)
+    row, history = _read(tx, record_id)  # what an earlier holder of the locks committed
+    newest = _newest(history)
     keys = keys_of(newest.record)
-    lock_stripes(tx, {told.record_lock(newest.raw), *(hashed for hashed, _ in keys)})
-    row = _current(tx, record_id)
+    if not hashes.issuperset(hashed for hashed, _ in keys):
+        raise Contended("This record is being told by another message.", retry_after=1)
     subject = Subject(
         record=newest.record,
         record_id=record_id,
@@ -80,8 +87,14 @@ _CURRENT = (
 )
 
 
-def _current(tx: Connection, record_id: str) -> Any:
+def _read(tx: Connection, record_id: str) -> tuple[Any, tuple[Version, ...]]:
+    """The record as it stands, and its versions."""
     row = tx.execute(_CURRENT.where(source_record.c.record_id == record_id)).one_or_none()
     if row is None:
         raise NotFound("No such source record.", record_id=record_id)
-    return row
+    return row, told.versions(tx, record_id, sends_status=row.sends_status)
+
+
+def _newest(history: Sequence[Version]) -> Version:
+    """The last version that is not disputed; the first one never is."""
+    return [version for version in history if not version.disputed][-1]

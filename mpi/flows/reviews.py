@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Text,
+    and_,
+    cast,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from mpi.store.tables import membership, review
 
@@ -213,13 +225,20 @@ def close_answered(tx: Connection, *, identity_id: str, at: datetime) -> tuple[s
 
 
 def askers(tx: Connection, identities: Iterable[str]) -> tuple[str, ...]:
-    """Ids of the records whose open question is about one of these identities: to be scored again."""
+    """Ids of the records whose open question shows one of these identities: to be scored again.
+
+    A contested link shows several; the others only the one that they are grouped by.
+    """
+    wanted = sorted(identities)
+    shows = or_(*(cast(review.c.identities, Text).contains(f'"{one}"') for one in wanted))
     rows = tx.execute(
         select(review.c.record_id)
         .where(
-            review.c.group_key.in_(sorted(identities)),
             IS_OPEN,
-            review.c.kind.in_(RESEMBLING),
+            or_(
+                and_(review.c.group_key.in_(wanted), review.c.kind.in_(RESEMBLING)),
+                and_(review.c.kind == CONTESTED, shows),
+            ),
         )
         .distinct()
     )

@@ -5,10 +5,10 @@ alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
 from mpi.flows.requests import StudyRef
 from mpi.flows.reviews import open_question
@@ -101,6 +101,19 @@ def pin(tx: Connection, told: StudyRef, *, record_id: str, decision_id: str, at:
             "first_seen_at": at,
         },
     )
+
+
+_LAST = (
+    select(func.max(study.c.study_at))
+    .join(membership, membership.c.record_id == study.c.record_id)
+    .where(membership.c.identity_id == bindparam("identity"))
+)
+
+
+def last_day(tx: Connection, identity_id: str) -> date | None:
+    """The day of an identity's last examination; None where none was told."""
+    last = tx.execute(_LAST, {"identity": identity_id}).scalar_one()
+    return None if last is None else last.date()
 
 
 _OF_IDENTITY = (

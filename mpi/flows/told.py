@@ -106,9 +106,11 @@ _each = decision.alias("each")
 
 
 def last_decision(record_id: ColumnElement[str]) -> ScalarSelect[str]:
-    """The id of the newest decision about a source record, as part of a query."""
+    """The id of the newest decision about a source record, as part of a query; of two made at one instant
+    about one version always the same.
+    """
     of_record = _each.c.record_id == record_id
-    newest_first = (_each.c.at.desc(), _each.c.version.desc())
+    newest_first = (_each.c.at.desc(), _each.c.version.desc(), _each.c.decision_id.desc())
     return select(_each.c.decision_id).where(of_record).order_by(*newest_first).limit(1).scalar_subquery()
 
 

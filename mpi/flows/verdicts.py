@@ -11,10 +11,12 @@ from typing import Literal
 from matching.decision import Candidate, Decision, Outcome, Policy
 from matching.records import Record
 from mpi.flows import reviews
+from mpi.flows.contradictions import Against
 from mpi.flows.reviews import Question
 from mpi.flows.told import DEFERRED
 
-CONTRADICTION_AT = 0.0  # bits of evidence, prior excluded: below it two records speak of two people
+NAME_OR_DATE = "name-or-date-changed"  # reason of a question: until it is answered no image goes on
+_WHO = frozenset({"given_names", "birth_date"})
 
 Decided = Literal["linked", "new", "review", "known", "deferred"]
 
@@ -24,12 +26,12 @@ class Case:
     """One record at the moment of its decision.
 
     `identity_id` is its present identity, or the one that it would mint when `is_new`. `linked`: other
-    records share that identity. `changed`: a strict trait differs from what was told before; `restored`:
-    it is as an older version had it. `overlay`: the evidence against its own history, in bits, when that
-    is below CONTRADICTION_AT. `decision` is None when nothing was decided: scoring was cut short (`complete`
-    False), or there is an overlay, or the patient is unidentified. `capped`: the authority has had its
-    automatic links of the day. `contradicted`: the source record of the best identity that speaks against
-    the link, None when nobody does.
+    records share that identity. `changed`: the strict traits that differ from what was told before;
+    `restored`: they are as an older version had them. `overlay`: what of its own history speaks against it.
+    `gained`: the member of its identity that it may be linked to no longer. `decision` is None when nothing
+    was decided: scoring was cut short (`complete` False), or there is an overlay, or the patient is
+    unidentified. `capped`: the authority has had its automatic links of the day. `contradicted`: the source
+    record of the best identity that speaks against the link. None when nobody speaks against it.
     """
 
     record: Record
@@ -38,12 +40,13 @@ class Case:
     is_new: bool
     unidentified: bool = False
     linked: bool = False
-    changed: bool = False
+    changed: tuple[str, ...] = ()
     restored: bool = False
-    overlay: float | None = None
+    overlay: Against | None = None
+    gained: Against | None = None
     complete: bool = True
     capped: bool = False
-    contradicted: str | None = None
+    contradicted: Against | None = None
     decision: Decision | None = None
     candidates: tuple[Candidate, ...] = ()
 
@@ -67,14 +70,13 @@ def verdict(case: Case, policy: Policy) -> Verdict:
     return Verdict(outcome="new" if case.is_new else "known", reasons=_reasons(case, "nobody-alike"))
 
 
-def strict_traits_changed(before: Record, after: Record) -> bool:
-    """True when a strict trait was told twice and differs; unknown is no
-    change.
+def strict_changes(before: Record, after: Record) -> tuple[str, ...]:
+    """Names of the strict traits that were told twice and differ; unknown is no change.
+
+    A family name of unknown kind stands for the birth name where neither side tells one.
     """
-    return any(
-        one is not None and other is not None and one != other
-        for one, other in zip(_strict(before), _strict(after), strict=True)
-    )
+    one, other = _strict(before), _strict(after)
+    return tuple(name for name in one if None not in (one[name], other[name]) and one[name] != other[name])
 
 
 def _unidentified(case: Case, _: Policy) -> Verdict | None:
@@ -88,7 +90,10 @@ def _unidentified(case: Case, _: Policy) -> Verdict | None:
 
 def _overlay(case: Case, _: Policy) -> Verdict | None:
     """A record that became another person keeps its links until a clerk has looked."""
-    return None if case.overlay is None else _ask(case, reviews.OVERLAY, "overlay", (), weight=case.overlay)
+    if case.overlay is None:
+        return None
+    codes = case.overlay.codes
+    return _ask(case, reviews.OVERLAY, "overlay", (), weight=case.overlay.support, codes=codes)
 
 
 def _deferred(case: Case, _: Policy) -> Verdict | None:
@@ -97,12 +102,16 @@ def _deferred(case: Case, _: Policy) -> Verdict | None:
 
 
 def _changed(case: Case, policy: Policy) -> Verdict | None:
-    """A strict trait of a linked record changed: its link is asked about, and it takes no further one by
-    itself.
+    """A linked record is told otherwise than the one that was linked: its link is asked about, and it takes
+    no further one by itself.
     """
-    if not (case.changed and case.linked):
+    if not case.linked or not (case.changed or case.gained):
         return None
-    return _ask(case, reviews.CHANGED, "strict-trait-changed", _alike(case, policy))
+    reason = "contradicts-its-identity"
+    if case.changed:
+        reason = "strict-trait-changed" if _WHO.isdisjoint(case.changed) else NAME_OR_DATE
+    also, codes = ((case.gained.record_id,), case.gained.codes) if case.gained else ((), ())
+    return _ask(case, reviews.CHANGED, reason, _alike(case, policy), also=also, codes=codes)
 
 
 def _contradicted(case: Case, policy: Policy) -> Verdict | None:
@@ -119,8 +128,8 @@ def _glued(case: Case, policy: Policy) -> Verdict | None:
     """A link would put two people together who have nothing in common but the record in the middle."""
     if case.contradicted is None:
         return None
-    also = (case.contradicted,)
-    return _ask(case, reviews.CONTESTED, "contradicts-a-member", _alike(case, policy), also=also)
+    also, codes = (case.contradicted.record_id,), case.contradicted.codes
+    return _ask(case, reviews.CONTESTED, "contradicts-a-member", _alike(case, policy), also=also, codes=codes)
 
 
 def _link(case: Case, _: Policy) -> Verdict | None:
@@ -172,9 +181,12 @@ def _ask(
     about: Sequence[Candidate],
     *,
     also: tuple[str, ...] = (),
+    codes: tuple[str, ...] = (),
     weight: float | None = None,
 ) -> Verdict:
-    """A review about these candidates, best first, and `also` these source records of theirs."""
+    """A review about these candidates, best first, and `also` these source records; `codes` say what speaks
+    against them.
+    """
     identities = (case.identity_id, *(one.identity_id for one in about))
     records = (case.record_id, *(one.record_id for one in about), *also)
     question = Question(
@@ -185,7 +197,7 @@ def _ask(
         reason=reason,
         match_weight=about[0].score.match_weight if about else weight,
     )
-    return Verdict(outcome="review", reasons=_reasons(case, reason), question=question)
+    return Verdict(outcome="review", reasons=_reasons(case, reason, *codes), question=question)
 
 
 def _alike(case: Case, policy: Policy) -> tuple[Candidate, ...]:
@@ -209,11 +221,13 @@ def _reasons(case: Case, *more: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*decided, *more)))
 
 
-def _strict(record: Record) -> tuple[object, ...]:
-    return (
-        record.birth_name and record.birth_name.letters,
-        record.given_names and record.given_names.first[:1],
-        record.birth_date,
-        record.sex,
-        record.birth_place and record.birth_place.cities,
-    )
+def _strict(record: Record) -> dict[str, object]:
+    birth_name, family_name = record.birth_name, record.family_name
+    return {
+        "birth_name": birth_name and birth_name.letters,
+        "family_name": None if birth_name else family_name and family_name.letters,
+        "given_names": record.given_names and record.given_names.first[:1],
+        "birth_date": record.birth_date,
+        "sex": record.sex,
+        "birth_place": record.birth_place and record.birth_place.cities,
+    }

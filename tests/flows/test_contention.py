@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mpi.errors import MpiError
-from mpi.flows import judgement
+from mpi.flows import judgement, rescore
 from mpi.flows.identify import identify
 from mpi.flows.matcher import Ids
 from mpi.flows.requests import IdentifyAnswer, IdentifyRequest
@@ -136,3 +138,39 @@ def test_what_another_had_just_stored_is_seen_after_the_lock(postgresql_db) -> N
     answers = together(scene, [request, replace(request, raw=replace(request.raw, city="BREST"))])
     assert len({one.identity_id for one in answers}) == 1
     assert len(scene.rows(source_record)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "decided_on", "why"),
+    [
+        ({"address": "3 RUE HAUTE"}, 2, "the words of now are scored"),
+        ({"email": ("a@exemple.fr",)}, None, "a new key asks for a lock that is not held: all again"),
+    ],
+)
+def test_a_record_scored_again_is_decided_on_what_it_says_once_the_lock_is_held(
+    db, monkeypatch, change: dict[str, Any], decided_on: int | None, why: str
+) -> None:
+    scene = Scene.open(db, ids=Ids.system())
+    scene.tell(A, "1", ANNE)
+    patient = scene.matcher
+    scene.matcher = replace(patient, deadline=-1.0)
+    scene.tell(B, "2", ANNE)
+    waiting = scene.rows(source_record, source_record.c.local_id == "2")[0]["record_id"]
+    lock = rescore.lock_stripes
+
+    def another_first(tx: Any, hashes: set[int]) -> None:
+        told = scene.request(B, "2", ANNE | change)
+        late = START + timedelta(minutes=1)
+        if db.dialect == "sqlite":  # one transaction writes at a time: the same one stands for it
+            identify(tx, told, scene.matcher, at=late, ids=scene.ids)
+        else:
+            with db.write() as other:
+                identify(other, told, scene.matcher, at=late, ids=scene.ids)
+        lock(tx, hashes)
+
+    monkeypatch.setattr(rescore, "lock_stripes", another_first)
+    expected = contextlib.nullcontext() if decided_on else pytest.raises(Contended)
+    with expected, db.write() as tx:
+        rescore.rescore(tx, {"record_id": waiting}, patient, at=START + timedelta(minutes=2), ids=scene.ids)
+    versions = [row["version"] for row in scene.rows(decision) if row["actor"] == rescore.WORKER.actor_id]
+    assert versions == ([decided_on] if decided_on else []), why

@@ -195,7 +195,7 @@ def test_a_retracted_link_bars_the_machine_and_a_review_asks_instead(scene: Scen
 
 def test_a_corrected_record_joins_two_identities_and_the_older_id_survives(scene: Scene) -> None:
     anne = scene.tell(A, "1", ANNE, study="1.2.1")
-    wrong = person(birth_name="LEFEURE", family_name=None, given_names=("ANNA",), birth_date="1958-03-28")
+    wrong = person(birth_name="LEFEURE", family_name=None, given_names=("AMNE",), birth_date="1958-03-28")
     typed = scene.tell(B, "2", wrong, study="1.2.2")
     assert typed.identity_id != anne.identity_id
     corrected = scene.tell(B, "2", ANNE)
