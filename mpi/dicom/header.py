@@ -5,7 +5,7 @@ the rest.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 
 from mpi.dicom import tags
 from mpi.dicom.elements import Buffer, Unreadable
@@ -108,8 +108,8 @@ def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = Non
 
 
 def study_time(date: str | None, time: str | None, offset: str | None) -> datetime | None:
-    """DA, TM and (0008,0201) `+HHMM` as an aware instant, None when the date cannot be read or lies
-    before X-rays.
+    """DA, TM and (0008,0201) `+HHMM` as an aware instant, None when the date cannot be read, lies
+    before X-rays, or in the last year that a datetime has: in another zone it may be past the end.
     """
     digits = (date or "").replace(".", "")[:8]
     clock = (time or "").replace(":", "").split(".")[0][:6]
@@ -122,5 +122,5 @@ def study_time(date: str | None, time: str | None, offset: str | None) -> dateti
             at = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=zone)
         except ValueError:
             continue
-        return at if at.year >= FIRST_YEAR else None
+        return at if FIRST_YEAR <= at.year < MAXYEAR else None
     return None
