@@ -4,6 +4,7 @@ the rest.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime
 
@@ -16,6 +17,7 @@ from mpi.dicom.target import QualifiedId
 __all__ = ["Header", "Unreadable", "read_header", "study_time"]
 
 FIRST_YEAR = 1895
+_UID = re.compile(r"[0-9.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = Non
     for tag, keyword in tags.UIDS.items():
         if not uids[tag] and (has_patient or tag in (tags.SOP_CLASS_UID, tags.SOP_INSTANCE_UID)):
             raise Unreadable(f"no {keyword}")
+        if uids[tag] and not _UID.fullmatch(uids[tag]):
+            raise Unreadable(f"the {keyword} is not made of digits and points")
     universal_id, universal_id_type = top.universal_id()
     originals = top.levels(tags.ORIGINAL_ATTRIBUTES)
     return Header(
@@ -79,7 +83,7 @@ def read_header(data: Buffer | DicomObject, *, transfer_syntax: str | None = Non
         series_instance_uid=uids[tags.SERIES_INSTANCE_UID],
         transfer_syntax=opened.transfer_syntax,
         patient_id=top.whole_text(tags.PATIENT_ID),
-        issuer=top.text(tags.ISSUER_OF_PATIENT_ID),
+        issuer=top.whole_text(tags.ISSUER_OF_PATIENT_ID),  # a backslash hides no issuer
         universal_id=universal_id,
         universal_id_type=universal_id_type,
         name=top.name(tags.PATIENT_NAME),

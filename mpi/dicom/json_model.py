@@ -12,7 +12,7 @@ from mpi.dicom.charsets import same_name
 from mpi.dicom.header import Header, study_time
 from mpi.dicom.original import VRS, date_time
 from mpi.dicom.other_ids import MOST_ITEMS, is_social_security
-from mpi.dicom.target import QualifiedId, TagPlan, Target
+from mpi.dicom.target import QualifiedId, TagPlan, Target, oid_of
 from mpi.dicom.traits import DICOM_SEXES, full_date
 
 Json = dict[str, Any]
@@ -57,8 +57,8 @@ def _qualified(elements: Mapping[str, Any]) -> QualifiedId | None:
         return None
     qualifiers = _items(elements, tags.ISSUER_OF_PATIENT_ID_QUALIFIERS)
     kind = _text(qualifiers[0], tags.UNIVERSAL_ENTITY_ID_TYPE) if qualifiers else None
-    oid = _text(qualifiers[0], tags.UNIVERSAL_ENTITY_ID) if qualifiers and kind in ("ISO", "", None) else None
-    return QualifiedId(value=value, label=_text(elements, tags.ISSUER_OF_PATIENT_ID) or None, oid=oid or None)
+    oid = oid_of(_text(qualifiers[0], tags.UNIVERSAL_ENTITY_ID), kind) if qualifiers else None
+    return QualifiedId(value=value, label=_text(elements, tags.ISSUER_OF_PATIENT_ID) or None, oid=oid)
 
 
 def header_from_json(elements: Mapping[str, Any]) -> Header:

@@ -6,7 +6,7 @@ from mpi.dicom import tags
 from mpi.dicom.charsets import decode_name, decode_text, terms_of
 from mpi.dicom.elements import Element, Encoding, inside
 from mpi.dicom.objects import DicomObject, level, value_of
-from mpi.dicom.target import QualifiedId
+from mpi.dicom.target import QualifiedId, oid_of
 
 
 class Level:
@@ -74,5 +74,5 @@ class Level:
         return QualifiedId(
             value=value,
             label=self.text(tags.ISSUER_OF_PATIENT_ID) or None,
-            oid=universal_id if universal_id and kind in ("ISO", "", None) else None,
+            oid=oid_of(universal_id, kind),
         )

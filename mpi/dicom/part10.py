@@ -37,7 +37,12 @@ def read_meta(data: Buffer) -> FileMeta:
 
 
 def file_meta(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str, source_ae: str) -> bytes:
-    """Preamble and File Meta Information for a data set that came over DIMSE from `source_ae`."""
+    """Preamble and File Meta Information for a data set that came over DIMSE from `source_ae`.
+
+    Raises Unreadable for a UID or an AE title that is not ASCII.
+    """
+    if not f"{sop_class_uid}{sop_instance_uid}{transfer_syntax}{source_ae}".isascii():
+        raise Unreadable("a UID or an AE title is not ASCII")
     group = b"".join(
         encode(tag, vr, value, EXPLICIT_LITTLE)
         for tag, vr, value in (

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+_OID = re.compile(r"(?:urn:oid:)?([0-2](?:\.(?:0|[1-9][0-9]*))+)", re.IGNORECASE)
+
+
+def oid_of(universal_id: str | None, kind: str | None) -> str | None:
+    """A universal id as a plain OID, without `urn:oid:`; None when it or its type is of another kind."""
+    found = _OID.fullmatch((universal_id or "").strip())
+    return found[1] if found and (kind or "ISO").strip().upper() in ("ISO", "") else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,18 +10,13 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from matching.records import Identifier
 from mpi.dicom.coercion import coerce
+from mpi.dicom.elements import EXPLICIT_LITTLE, encode
 from mpi.dicom.header import Header, Unreadable, read_header, study_time
-from mpi.dicom.identity import (
-    is_ours,
-    is_placeholder,
-    parse_cx,
-    received_id,
-)
-from mpi.dicom.part10 import read_meta
+from mpi.dicom.identity import is_ours, is_placeholder, parse_cx, received_id
+from mpi.dicom.objects import open_object
+from mpi.dicom.part10 import file_meta, read_meta
 from mpi.dicom.target import QualifiedId, TagPlan, Target
-from mpi.dicom.traits import full_date, raw_record
 
 Made = Callable[..., bytes]
 BARE = Header(
@@ -152,6 +147,22 @@ def test_a_study_time_is_aware_or_unknown(
     date: str | None, time: str | None, offset: str | None, expected: datetime | None
 ) -> None:
     assert study_time(date, time, offset) == expected
+
+
+@pytest.mark.parametrize("tag", [0x00080016, 0x00080018, 0x0020000D, 0x0020000E])
+@pytest.mark.parametrize("uid", ["1.2.é", "1.2/../3", "1." * 40 + "2"])
+def test_a_uid_that_is_none_is_unreadable(tag: int, uid: str, made: Made) -> None:
+    data = made()
+    changed = data.replace(open_object(data).whole(tag), encode(tag, "UI", uid.encode(), EXPLICIT_LITTLE))
+    with pytest.raises(Unreadable, match="UID is not made of digits and points"):
+        read_header(changed)
+
+
+@pytest.mark.parametrize("told", [{"sop_class_uid": "1.2.é"}, {"source_ae": "CTé"}])
+def test_file_meta_is_ascii(told: dict[str, str]) -> None:
+    usual = {"sop_class_uid": "1.2", "sop_instance_uid": "1.3", "transfer_syntax": "1.4", "source_ae": "CT1"}
+    with pytest.raises(Unreadable, match="not ASCII"):
+        file_meta(**usual | told)
 
 
 @pytest.mark.parametrize(
