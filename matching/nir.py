@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,7 +53,15 @@ _SHAPE = (
 _CANDIDATE = re.compile(_SHAPE)
 _CANDIDATE_BYTES = re.compile(_SHAPE.encode("ascii"))
 _LETTERS_BEFORE = re.compile(r"[^\W\d_]*\Z")
-_TWELVE_DIGITS = re.compile(r"(?:\D*+\d){12}")  # 2A and 2B leave twelve digits of the thirteen characters
+# A character that is a digit, or that NFKC turns into some: 2 at the most side by side. 2A and 2B leave
+# twelve digits of the thirteen characters, and no more than a letter and a separator between two of them.
+_DIGIT = (
+    r"[\d²³¹¼-¾\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189\u2460-\u249b\u24ea\u3251-\u325f\u32b1-\u32cb"
+    r"\u3358-\u3370\u3378\u3379\u339f-\u33a6\u33a8\u33af\u33e0-\u33fe\U0001f100-\U0001f10a]"
+)
+_CLUSTER = re.compile(rf"{_DIGIT}(?:.{{0,2}}?{_DIGIT}){{5,1000}}", re.DOTALL)
+_AROUND = 64  # characters around a cluster that decide over it, and more than a number has
+_OVERLAP = 24  # a number that starts nearer to the edge of a part was seen whole in the part before
 _NOT_PLAIN_ASCII = re.compile(rb"[\x1b\x80-\xff]")
 _BIRTH = re.compile(r"[0-9]{2}([0-9]{2})-?([0-9]{2})")
 
@@ -97,27 +106,25 @@ def find_nir(
     text came with. Compatibility forms (full-width digits, no-break spaces), any dash and the digits of
     other scripts are read.
     """
-    if text.isascii():
-        if len(text) < _SHORTEST:
-            return None
-        flat = text
-    else:
-        flat = _flat(text)
-        if _TWELVE_DIGITS.match(flat) is None:
-            return None
+    if len(text) < _SHORTEST and text.isascii():
+        return None
     found: NirFinding | None = None
-    for candidate in _CANDIDATE.finditer(flat):
-        if not _stands_alone(flat, candidate.start()):
-            continue
-        rule = _rule(candidate, kind=kind, birth=birth, sex=sex)
-        if rule is None or (rule == "R4" and found is not None):
-            continue
-        start, end = candidate.start(), max(candidate.end(6), candidate.end(7))
-        if flat is not text:
-            start, end = _in_original(text, start, end)
-        found = NirFinding(rule=rule, start=start, end=end)
-        if rule != "R4":
-            break
+    for offset, part in _parts(text):
+        flat = part if part.isascii() else _flat(part)
+        for candidate in _CANDIDATE.finditer(flat):
+            if not _stands_alone(flat, candidate.start()):
+                continue
+            rule = _rule(candidate, kind=kind, birth=birth, sex=sex)
+            if rule is None or (rule == "R4" and found is not None):
+                continue
+            start, end = candidate.start(), max(candidate.end(6), candidate.end(7))
+            if flat is not part:
+                start, end = _in_original(part, start, end)
+            if offset and start < _OVERLAP:
+                continue
+            found = NirFinding(rule=rule, start=offset + start, end=offset + end)
+            if rule != "R4":
+                return found
     return found
 
 
@@ -133,6 +140,20 @@ def may_hold_nir(data: bytes | bytearray | memoryview) -> bool:
 
 def _flat(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_DASHES)
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """What of a text may hold a number, with where it starts: an ASCII text whole, as it needs no flattening.
+
+    Parts have a few thousand characters at most, so that flattening and mapping back stay linear in the
+    length of the text.
+    """
+    if text.isascii():
+        yield 0, text
+        return
+    for cluster in _CLUSTER.finditer(text):
+        offset = max(0, cluster.start() - _AROUND)
+        yield offset, text[offset : cluster.end() + _AROUND]
 
 
 def _in_original(text: str, start: int, end: int) -> tuple[int, int]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from stdnum.fr import nir as stdnum_nir
 
+from matching import nir
 from matching.nir import find_nir, is_typed_ins, may_hold_nir, nir_key
 
 VECTORS = Path(__file__).parents[2] / "data" / "fixtures" / "xsi-1" / "vectors.json"
@@ -261,6 +265,65 @@ def test_bytes_that_need_decoding(data: bytes, decode: bool, why: str) -> None:
 def test_bytes_called_clear_hold_nothing(text: str, charset: str) -> None:
     if not may_hold_nir(text.encode(charset)):
         assert find_nir(text, kind="identifier") is None
+
+
+def _in_one_piece(text: str) -> str | None:
+    """The rule found when the whole text is flattened at once: slow, and plain to see."""
+    flat = nir._flat(text)
+    rules = [
+        nir._rule(candidate, kind="text", birth=None, sex=None)
+        for candidate in nir._CANDIDATE.finditer(flat)
+        if nir._stands_alone(flat, candidate.start())
+    ]
+    return next(filter(None, rules), None)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(grouped, NUMBERS.map(keyed), st.sampled_from(["", " ", "\u00a0"])),
+            st.sampled_from(
+                ["é" * 70, "1", "²", "⒈", "⑫", "½", ".", " ", "A", "NIR", "2" * 70, "３ " * 40, "12 ."]
+            ),
+        ),
+        max_size=9,
+    ),
+    st.booleans(),
+)
+def test_a_text_in_parts_says_the_same_as_in_one_piece(pieces: list[str], wide: bool) -> None:
+    text = "".join(pieces) + "中"  # never ASCII
+    if wide:
+        text = text.translate({ord("0") + digit: ord("０") + digit for digit in range(10)})
+    found = find_nir(text)
+    assert (found.rule if found else None) == _in_one_piece(text)
+    if found:
+        assert _in_one_piece(text[found.start : found.end]) == "R2"
+
+
+def test_every_character_that_flattens_to_a_digit_counts_as_one() -> None:
+    for letter in map(chr, range(128, sys.maxunicode + 1)):
+        digits = re.findall(r"\d+", unicodedata.normalize("NFKC", letter))
+        assert bool(digits) == (re.fullmatch(nir._DIGIT, letter) is not None), f"{ord(letter):x}"
+        assert all(len(run) <= 2 for run in digits)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("é" * 5_000_000 + " {n}", id="a number behind many letters"),
+        pytest.param("²" * 2_000_000 + " {n}", id="behind digits of another kind"),
+        pytest.param("é 1" * 1_000_000 + " {n}", id="behind sparse digits"),
+        pytest.param("2 95 10 99 126 000 é " * 20_000 + " {n}", id="behind much that might be one"),
+    ],
+)
+def test_long_texts_that_are_not_ascii_take_linear_time(text: str) -> None:
+    written = keyed(number_of())
+    text = text.format(n=written)
+    start = time.process_time()
+    found = find_nir(text, kind="identifier")
+    assert time.process_time() - start < 2.0
+    assert found is not None
+    assert text[found.start : found.end] == written
 
 
 @pytest.mark.parametrize("text", ["1 " * 50_000, "1" * 100_000, "é " + "12 " * 30_000, "NIR" * 40_000])
