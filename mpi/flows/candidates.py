@@ -129,6 +129,14 @@ def read(tx: Connection, records: Iterable[str], matcher: Matcher) -> Iterator[K
         )
 
 
+def by_record(known: Iterable[Known]) -> dict[str, list[Known]]:
+    """The versions of each source record, the newest last."""
+    told: dict[str, list[Known]] = {}
+    for one in known:
+        told.setdefault(one.record_id, []).append(one)
+    return told
+
+
 def score(
     record: Record,
     known: Sequence[Known],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -120,9 +120,9 @@ def _contradicted(
     A record in the middle must not glue two people together because it arrived before one of them.
     """
     ours = [[*undisputed, subject.record]]
-    ours += [[one.record for one in told] for told in _by_record(others).values()]
-    theirs = _by_record(candidates.read(tx, membership.members(tx, best.identity_id), matcher))
-    return contradictions.of_link(ours, theirs, matcher)
+    ours += [[one.record for one in told] for told in candidates.by_record(others).values()]
+    theirs = candidates.read(tx, membership.members(tx, best.identity_id), matcher)
+    return contradictions.of_link(ours, candidates.by_record(theirs), matcher)
 
 
 def _gained(
@@ -143,14 +143,6 @@ def _gained(
         encounter_on=subject.encounter_on,
         seen_on=studies.last_day(tx, subject.identity_id),
     )
-
-
-def _by_record(known: Iterable[Known]) -> dict[str, list[Known]]:
-    """The versions of each source record, the newest last."""
-    told: dict[str, list[Known]] = {}
-    for one in known:
-        told.setdefault(one.record_id, []).append(one)
-    return told
 
 
 def _known(subject: Subject, undisputed: Sequence[Version]) -> list[Known]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from matching.decision import Outcome, decide
+from matching.decision import Candidate, Outcome, decide
 from matching.normalise import normalise
 from matching.records import RawRecord, Record
 from mpi.errors import Unprocessable
-from mpi.flows import candidates, evidence
+from mpi.flows import candidates, contradictions, evidence, membership
 from mpi.flows.matcher import Matcher
 from mpi.flows.membership import NOBODY
 from mpi.flows.requests import MatchAnswer, MatchCandidate, MatchRequest
@@ -50,7 +50,12 @@ def match(tx: Connection, request: MatchRequest, matcher: Matcher) -> MatchAnswe
     )
     decision = decide(record, scored, matcher.policy)
     alike = [one for one in decision.considered if one.score.match_weight >= matcher.policy.review_at]
-    certain = decision.outcome is Outcome.LINK and complete
+    certain = (
+        decision.outcome is Outcome.LINK
+        and complete
+        and decision.best is not None
+        and not _contradicted(tx, record, decision.best, matcher)
+    )
     return MatchAnswer(
         outcome="one" if certain else "none" if decision.outcome is Outcome.NEW else "many",
         identity_id=decision.best.identity_id if certain and decision.best else None,
@@ -66,6 +71,12 @@ def match(tx: Connection, request: MatchRequest, matcher: Matcher) -> MatchAnswe
         ),
         dropped=tuple(hit for hit in hits if not hit.suspect),
     )
+
+
+def _contradicted(tx: Connection, record: Record, best: Candidate, matcher: Matcher) -> bool:
+    """Whether a member of the identity speaks against the record, however much another one resembles it."""
+    members = candidates.read(tx, membership.members(tx, best.identity_id), matcher)
+    return contradictions.of_link([[record]], candidates.by_record(members), matcher) is not None
 
 
 def _check_wildcards(raw: RawRecord) -> None:

@@ -14,8 +14,9 @@ from matching.model import Model
 from matching.normalise import normalise
 from matching.records import RawRecord
 from mpi.flows import contradictions, reviews
+from mpi.flows.match import match
 from mpi.flows.matcher import Matcher
-from mpi.flows.requests import StudyRef
+from mpi.flows.requests import MatchRequest, StudyRef
 from mpi.store.tables import decision, outbox, record_version
 from mpi.store.transaction import Database
 from tests.flows.scene import A, B, C, Scene
@@ -113,6 +114,7 @@ def test_a_correction_is_no_overlay(scene: Scene, before: dict[str, Any], after:
     assert scene.open_reviews() == []
 
 
+FLAGGED = one_of_home("LEBLANC", flags=frozenset({"newborn"}))
 NAMELESS, UNDATED = one_of_home(""), one_of_home("EMMA", birth_date=None)
 BABY, GROWN = one_of_home("BEBE"), one_of_home("EMMA", birth_date="1980-03-15")
 
@@ -128,6 +130,7 @@ VOUCHING = [
     ),
     ("nor does silence on the date", [UNDATED, EMMA], GROWN, ("generations",)),
     ("nor a provisional name", [BABY, EMMA], one_of_home("JULIE"), ("other-given-name",)),
+    ("nor a name that is said to be one", [FLAGGED, EMMA], one_of_home("JULIE"), ("other-given-name",)),
     ("alone it speaks for nothing either", [BABY], EMMA, ()),
     ("silence on the date says enough of a name", [UNDATED, one_of_home("JULIE", birth_date=None)], EMMA, ()),
 ]
@@ -179,6 +182,16 @@ def test_the_evidence_of_who_speaks_against_a_link_is_kept() -> None:
     assert (found.record_id, found.codes) == ("r", ("other-given-name",))
 
 
+def test_a_question_is_answered_as_a_telling_would_be_where_a_member_speaks_against_it(scene: Scene) -> None:
+    scene.tell(A, "1", one_of_home("MARIE"))
+    scene.tell(B, "2", one_of_home("MARIE-CLAIRE"))
+    if len(scene.partition()) > 1:
+        scene.assert_by_clerk("link", "1", "2")
+    raw = RawRecord(authority=C, local_id="3", **one_of_home("MARIE-ANNE"))
+    with scene.db.read() as tx:
+        assert match(tx, MatchRequest(actor=scene.actor, raw=raw), scene.matcher).outcome == "many"
+
+
 def test_a_past_value_of_another_person_attracts_nobody(scene: Scene) -> None:
     scene.tell(A, "1", EMMA)
     scene.tell(A, "1", one_of_home("JULIE"))
@@ -222,6 +235,23 @@ def test_what_spoke_against_a_link_before_is_not_asked_again(scene: Scene) -> No
     assert len(scene.open_reviews()) <= asked
 
 
+def test_what_a_member_said_once_and_takes_back_speaks_against_nobody() -> None:
+    first, second, neither = (
+        normalise(RawRecord(authority=A, local_id="1", **EMMA | {"multiple_birth": order}))
+        for order in ("1", "2", None)
+    )
+    told = [
+        contradictions.Known(record_id="r", version=n, identity_id="E", record=record, past=n == 1)
+        for n, record in ((1, first), (2, neither))
+    ]
+    days: dict[str, Any] = {"encounter_on": None, "seen_on": None}
+    assert contradictions.of_identity(second, neither, told, shipped(), **days) is None
+    told[0] = replace(told[0], past=False)
+    found = contradictions.of_identity(second, neither, told, shipped(), **days)
+    assert found is not None
+    assert (found.record_id, found.version, found.codes) == ("r", 1, ("birth-order",))
+
+
 def test_birth_orders_that_differ_inside_an_identity_are_asked_about(scene: Scene) -> None:
     scene.tell(A, "1", EMMA | {"multiple_birth": "1"})
     scene.tell(B, "2", EMMA)
@@ -253,6 +283,8 @@ def test_an_overlay_and_a_glued_link_are_kept_with_the_version_compared_and_its_
     overlay = scene.last_decision()["evidence"]["overlay"]
     assert (overlay["version"], overlay["codes"]) == (1, ["other-given-name"])
     assert "given_names" in {name for name, *_ in overlay["levels"]}
+    (question,) = scene.open_reviews()
+    assert question["match_weight"] == overlay["support"]
     assert overlay["support"] == pytest.approx(sum(weight for *_, weight in overlay["levels"][1:]))
 
 

@@ -290,6 +290,15 @@ def test_a_decision_keeps_all_that_led_to_it_and_the_ledger_commits_to_it(lite: 
         assert trait not in body, "no trait in the ledger"
 
 
+def test_of_two_decisions_of_one_instant_the_last_is_always_the_same(lite: Scene) -> None:
+    lite.tell(A, "1", ANNE)
+    made = lite.last_decision()
+    with lite.db.write() as tx:
+        for again in ("zz", "aa"):
+            tx.execute(decision.insert(), made | {"decision_id": again})
+    assert lite.tell(A, "1", ANNE).decision_id == "zz"
+
+
 def test_one_accepted_decision_is_one_ledger_entry_and_back(scene: Scene) -> None:
     scene.tell(A, "1", ANNE, study="1.2.3")
     scene.tell(B, "2", ANNE)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
-from mpi.flows import intake, reviews
+from mpi.flows import instances, intake, reviews
 from mpi.flows.arrivals import Desk
 from mpi.flows.studies import desired
-from mpi.store.tables import identity
+from mpi.store.tables import identity, source_record
 from mpi.store.transaction import Database
 from tests.flows.arrivals import OID, OTHER_STUDY, STUDY, arrival, declared, desk, kinds, qualifiers, receive
-from tests.flows.scene import A, B, Scene
+from tests.flows.scene import START, A, B, Scene
 from tests.flows.test_contradictions import one_of_home, shipped
 
 EMMA, JULIE = one_of_home("EMMA"), one_of_home("JULIE")
@@ -79,6 +82,30 @@ def test_a_linked_record_whose_birthplace_changes_goes_on(scene: Scene, at_desk:
     assert kinds(scene) == [(reviews.CHANGED, "strict-trait-changed")]
 
 
+def test_a_question_of_another_kind_holds_nothing_because_the_name_had_changed_once(
+    scene: Scene, at_desk: Desk
+) -> None:
+    told = scene.tell(A, "1", EMMA)
+    record_id = scene.rows(source_record)[0]["record_id"]
+    question = reviews.Question(
+        kind=reviews.OVERLAP,
+        group_key="E0",
+        identities=(told.identity_id, "E0"),
+        records=(record_id,),
+        reason=f"{intake.NAME_OR_DATE} alike",
+    )
+    with scene.db.write() as tx:
+        reviews.ask(
+            tx,
+            question,
+            record_id=record_id,
+            decision_id=told.decision_id,
+            new_id=scene.ids.uuid,
+            at=scene.now,
+        )
+    assert receive(scene, arrival(**image("LEBLANC^EMMA")), at_desk).state == "spooled"
+
+
 def test_two_people_without_an_id_in_one_study_are_not_one(scene: Scene, at_desk: Desk) -> None:
     assert receive(scene, arrival(**image("LEBLANC^EMMA", PatientID="")), at_desk).state == "spooled"
     held = receive(scene, arrival(**image("LEBLANC^JULIE", PatientID="")), at_desk)
@@ -117,6 +144,28 @@ def test_an_identifier_of_ours_is_believed_only_with_that_persons_words(
     with scene.db.read() as tx:
         assert (desired(tx, STUDY) is None) == held, "a claim that is not believed pins no study"
     assert len(scene.rows(identity)) == 1
+
+
+def test_another_identifier_that_agrees_does_not_make_a_claim_true(scene: Scene, at_desk: Desk) -> None:
+    other = Dataset()
+    other.PatientID, other.IssuerOfPatientID, other.TypeOfPatientID = "1", "HOPITAL-A", "TEXT"
+    emma = scene.tell(A, "1", EMMA)
+    claim = image("DURAND", None, "M", PatientID=emma.identity_id, IssuerOfPatientID="MPI")
+    receipt = receive(scene, arrival(**claim, OtherPatientIDsSequence=Sequence([other])), at_desk)
+    assert (receipt.state, receipt.reason) == ("held", intake.NOT_THE_CLAIMED)
+
+
+def test_a_claim_that_a_clerk_releases_pins_its_study(scene: Scene, at_desk: Desk) -> None:
+    emma = scene.tell(A, "1", EMMA)
+    come = arrival(**image("LEBLANC^JULIE", PatientID=emma.identity_id, IssuerOfPatientID="MPI"))
+    held = receive(scene, come, at_desk)
+    with scene.db.write() as tx:
+        instances.release(tx, held.instance_id, actor="user:op", reason="hers", at=START, ids=scene.ids)
+    assert receive(scene, replace(come, released=True), at_desk).state == "spooled"
+    with scene.db.read() as tx:
+        pinned = desired(tx, STUDY)
+    assert pinned is not None
+    assert pinned.identity_id == emma.identity_id
 
 
 def test_the_words_of_any_member_of_the_claimed_identity_will_do(scene: Scene, at_desk: Desk) -> None:

@@ -95,3 +95,17 @@ def test_a_study_conflict_stands_beside_the_question_about_the_record(scene: Sce
         }
     assert len(opened) == 1, "the same study asks once"
     assert {row["kind"] for row in scene.open_reviews()} == {reviews.OVERLAP, reviews.STUDY}
+
+
+def test_whoever_asks_about_several_is_woken_by_each_of_them(scene: Scene) -> None:
+    one = scene.tell(A, "1", ANNE)
+    scene.tell(C, "3", person(birth_place="29019", sex=None))
+    scene.assert_by_clerk("not_same", "1", "3")
+    contested = scene.tell(B, "2", UNSURE | MAILBOX)
+    question = next(row for row in scene.open_reviews() if row["review_id"] == contested.review_id)
+    assert question["kind"] == reviews.CONTESTED
+    assert one.identity_id in question["identities"][1:]
+    with scene.db.read() as tx:
+        for shown in question["identities"][1:]:
+            assert question["record_id"] in reviews.askers(tx, [shown])
+        assert reviews.askers(tx, ["E0"]) == ()
