@@ -150,7 +150,7 @@ def test_another_identifier_that_agrees_does_not_make_a_claim_true(scene: Scene,
     other = Dataset()
     other.PatientID, other.IssuerOfPatientID, other.TypeOfPatientID = "1", "HOPITAL-A", "TEXT"
     emma = scene.tell(A, "1", EMMA)
-    claim = image("DURAND", None, "M", PatientID=emma.identity_id, IssuerOfPatientID="MPI")
+    claim = image("DURAND", None, None, PatientID=emma.identity_id, IssuerOfPatientID="MPI")
     receipt = receive(scene, arrival(**claim, OtherPatientIDsSequence=Sequence([other])), at_desk)
     assert (receipt.state, receipt.reason) == ("held", intake.NOT_THE_CLAIMED)
 
