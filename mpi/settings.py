@@ -96,11 +96,14 @@ class Settings(BaseSettings):
     )
     warning_status_off: list[str] = Field([], description="Calling AE titles that get 0000 instead of B000.")
     spool_limit_mb: int = Field(10_000, gt=0, description="Size of the spool; refusals start at 80 percent.")
+    quarantine_limit_mb: int = Field(
+        1_000, gt=0, description="Copies kept of unreadable objects; past it they are refused without a copy."
+    )
     spool_retention_hours: float = Field(
         24.0, ge=0, description="How long a delivered original stays in the spool."
     )
     forward_connections: int = Field(4, ge=1, le=64, description="Parallel connections to each archive.")
-    max_body_mb: int = Field(2048, gt=0, description="Largest DICOM object over HTTP.")
+    max_body_mb: int = Field(2048, gt=0, description="Largest DICOM object that either door takes.")
     archives: dict[str, ArchiveSettings] = Field(
         default_factory=lambda: {"main": ArchiveSettings()},
         description="Archives by name; the first is the default.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from mpi.errors import Conflict, NotFound, Unprocessable
 from mpi.flows.matcher import Ids
@@ -19,6 +19,7 @@ State = Literal["spooled", "held", "stored", "conflict", "quarantined", "failed"
 WAITING_FOR_A_PERSON: tuple[State, ...] = ("held", "conflict", "quarantined", "failed")
 RELEASABLE = ("held", "failed")
 RELEASED = "released"
+DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,34 @@ def due(tx: Connection, *, at: datetime) -> list[Kept]:
     return [_kept(row) for row in tx.execute(query.order_by(instance.c.received_at))]
 
 
+def written_id(tx: Connection, study_instance_uid: str, *, archive: str) -> str | None:
+    """The Patient ID of ours that the study bears in an archive: that of any stored object, the gateway lets
+    no two out; None when none is stored yet.
+    """
+    query = select(instance.c.patient_id_written).where(
+        instance.c.study_instance_uid == study_instance_uid,
+        instance.c.archive == archive,
+        instance.c.state == "stored",
+        instance.c.patient_id_written.is_not(None),
+    )
+    return tx.execute(query.limit(1)).scalar_one_or_none()
+
+
+def discarded(tx: Connection) -> list[str]:
+    """Quarantined objects that an operator gave up and whose files are still to be deleted."""
+    query = select(instance.c.instance_id).where(
+        instance.c.state == "quarantined",
+        instance.c.reason == DISCARDED,
+        instance.c.next_attempt_at.is_not(None),
+    )
+    return list(tx.execute(query).scalars())
+
+
+def forget(tx: Connection, instance_id: str) -> None:
+    """Deletes the row of an object whose file was deleted; the ledger keeps why."""
+    tx.execute(delete(instance).where(instance.c.instance_id == instance_id))
+
+
 def counts(tx: Connection) -> dict[str, int]:
     """How many objects are in each state."""
     query = select(instance.c.state, func.count().label("number")).group_by(instance.c.state)
@@ -136,24 +165,61 @@ def release(tx: Connection, instance_id: str, *, actor: str, reason: str, at: da
     reason that holds a social security number, Conflict for an object that cannot go on: a conflict has no
     right bytes yet, and a quarantined object cannot be read or was refused.
     """
-    if any(not hit.suspect for hit in guard_text(reason, field="reason")[1]):
-        raise Unprocessable("A social security number is not taken here.", field="reason", rule="nir")
-    row = by_ids(tx, [instance_id]).get(instance_id)
-    if row is None:
-        raise NotFound("No such object.", instance_id=instance_id)
+    row = _asked_about(tx, instance_id, reason)
     if row.state not in RELEASABLE:
         raise Conflict(
             "Only a held or failed object can be released.", instance_id=instance_id, state=row.state
         )
     move(tx, instance_id, state="spooled", reason=RELEASED, next_attempt_at=at, attempts=0)
+    _write_down(tx, row, "release object", {"state": "spooled"}, actor=actor, reason=reason, at=at, ids=ids)
+    return row
+
+
+def discard(tx: Connection, instance_id: str, *, actor: str, reason: str, at: datetime, ids: Ids) -> Kept:
+    """Gives up a quarantined object: a running gateway deletes its copy and then its row within seconds.
+
+    Raises NotFound, Unprocessable for a reason that holds a social security number, Conflict for an object
+    in another state: a patient's images are never deleted here.
+    """
+    row = _asked_about(tx, instance_id, reason)
+    if row.state != "quarantined":
+        raise Conflict(
+            "Only a quarantined object can be discarded.", instance_id=instance_id, state=row.state
+        )
+    move(tx, instance_id, state="quarantined", reason=DISCARDED, next_attempt_at=at)
+    _write_down(tx, row, "discard object", None, actor=actor, reason=reason, at=at, ids=ids)
+    return row
+
+
+def _asked_about(tx: Connection, instance_id: str, reason: str) -> Kept:
+    """The object that an operator gives a reason about. Raises NotFound, Unprocessable."""
+    if any(not hit.suspect for hit in guard_text(reason, field="reason")[1]):
+        raise Unprocessable("A social security number is not taken here.", field="reason", rule="nir")
+    row = by_ids(tx, [instance_id]).get(instance_id)
+    if row is None:
+        raise NotFound("No such object.", instance_id=instance_id)
+    return row
+
+
+def _write_down(
+    tx: Connection,
+    row: Kept,
+    action: str,
+    after: dict[str, Any] | None,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    ids: Ids,
+) -> None:
+    """The ledger entry of what an operator did with an object; `after` None: nothing is left of it."""
     entry = {
         "entry_id": ids.uuid(),
         "actor": {"actor_id": actor},
-        "action": "release object",
+        "action": action,
         "reason": {"text": reason},
-        "subjects": {"instances": [instance_id]},
+        "subjects": {"instances": [row.instance_id]},
         "before": {"state": row.state, "reason": row.reason},
-        "after": {"state": "spooled"},
+        "after": after,
     }
     append(tx, entry, at=at, salt=ids.salt())
-    return row

@@ -11,8 +11,9 @@ class Answer(Enum):
     COERCED = 0xB000  # stored, and attributes will be coerced
     UNCHANGED = 0x0000  # stored as it is
     KEPT = 0x0001  # in the spool alone: held for a clerk, or the database is away
-    NO_ROOM = 0xA700  # spool above its mark, or the disk failed
-    UNREADABLE = 0xC000  # cannot be understood; a quarantined copy is kept
+    NO_ROOM = 0xA700  # spool above its mark, the disk failed, or larger than we take
+    MISMATCH = 0xA900  # another object than the request announced; a quarantined copy is kept
+    UNREADABLE = 0xC000  # cannot be understood; a quarantined copy is kept while its shelf has room
     NOT_ALLOWED = 0x0124  # speaks for another's authority
     FAILED = 0x0110  # a fault of ours
 

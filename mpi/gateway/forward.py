@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from mpi.dicom.coercion import Held
+from mpi.dicom.digest import content_digest
 from mpi.dicom.elements import Unreadable
 from mpi.errors import MpiError
 from mpi.flows import instances
@@ -24,7 +25,7 @@ from mpi.gateway.writer import GroupCommit
 log = logging.getLogger(__name__)
 
 PAUSE_FIRST, PAUSE_LONGEST = 0.25, 60.0  # seconds between two tries while an archive is away
-TRIES_OF_ONE_OBJECT = 8  # while the archive answers and takes others
+TRIES_OF_ONE_OBJECT = 8  # while the archive takes others
 
 MISSING_FILE = "spool-file-missing"
 NO_IDENTITY = "study-without-identity"
@@ -53,6 +54,8 @@ class Forwarder:
         self._clock = clock
         self._pause = PAUSE_FIRST
         self._changed = threading.Lock()
+        self._proved = 0  # objects that the archive was seen to hold
+        self._failing: dict[str, int] = {}  # instance id: how many were proved at its first failed try
         self._unrecorded = 0  # stored in the archive, not yet so in the database
         self._threads = [
             threading.Thread(target=self._run, name=f"gateway-forward-{number}", daemon=True)
@@ -63,6 +66,11 @@ class Forwarder:
         """Begins to send."""
         for thread in self._threads:
             thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether every one of its threads runs."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def idle(self) -> bool:
         """Everything given to it is stored and recorded, or listed for an operator."""
@@ -86,14 +94,23 @@ class Forwarder:
                     done += 1
                     self._pause = PAUSE_FIRST
             except (ArchiveAway, MpiError) as error:
-                log.warning("forwarding waits %.1f s: %s", self._pause, error)
-                self.queue.hold_off(self._pause)
-                self._pause = min(2 * self._pause, PAUSE_LONGEST)
+                self._wait(str(error))
+            except Exception as error:
+                self._wait(type(error).__name__)
             finally:
                 self.queue.give_back(study, done)
 
+    def _wait(self, reason: str) -> None:
+        log.warning("forwarding waits %.1f s: %s", self._pause, reason)
+        self.queue.hold_off(self._pause)
+        self._pause = min(2 * self._pause, PAUSE_LONGEST)
+
     def _send(self, instance_id: str, row: Kept | None) -> None:
-        """One object, to the end: stored, or listed for an operator. Raises ArchiveAway, Unavailable."""
+        """One object, to the end: stored, or listed for an operator.
+
+        Raises ArchiveAway, Unavailable, OSError: then it is tried again. What else goes wrong is its own
+        fault and must not hold up those behind.
+        """
         if row is None or row.state != "spooled":
             return  # delivered by an earlier turn, or taken back
         try:
@@ -101,8 +118,10 @@ class Forwarder:
                 prepared = self._outgoing.prepare(row, spooled)
                 if prepared is None:
                     self._give_up(instance_id, "held", NO_IDENTITY)
-                    return
-                self._store(row, prepared)
+                elif row.stored_at is not None and self._is_there(row):
+                    self._note_again(row, row.stored_at)
+                else:
+                    self._store(row, prepared)
                 del prepared, spooled
         except FileNotFoundError:
             log.error("object %s: its spool file is missing", instance_id)
@@ -114,19 +133,28 @@ class Forwarder:
             self._give_up(instance_id, "held", error.reason)
         except ArchiveRefuses as error:
             self._give_up(instance_id, "failed", str(error))
+        except (ArchiveAway, MpiError, OSError):
+            raise
+        except Exception as error:
+            self._give_up(instance_id, "failed", type(error).__name__)
+
+    def _is_there(self, row: Kept) -> bool:
+        """Whether the archive still has the content of an object that it had before.
+
+        A resend's own bytes prove nothing: its caller may be another one, and with it the file meta.
+        """
+        stored = self.archive.fetch(_key(row))
+        return stored is not None and content_digest(stored) == row.content_digest
 
     def _store(self, row: Kept, prepared: Prepared) -> None:
-        key = InstanceKey(
-            study_instance_uid=row.study_instance_uid or "",
-            series_instance_uid=row.series_instance_uid or "",
-            sop_instance_uid=row.sop_instance_uid or "",
-        )
         try:
-            self.archive.store(key, prepared.parts)
+            self.archive.store(_key(row), prepared.parts)
         except ArchiveAway as error:
             self._failed_try(row, str(error))
             raise
         at = self._clock()
+        self._proved += 1
+        self._failing.pop(row.instance_id, None)
         with self._changed:
             self._unrecorded += 1
         self._writer.submit(
@@ -147,24 +175,37 @@ class Forwarder:
         with self._changed:
             self._unrecorded -= 1
 
+    def _note_again(self, row: Kept, at: datetime) -> None:
+        """The archive has what was sent again: the row says so as before."""
+        self._writer.submit(
+            lambda tx: instances.move(tx, row.instance_id, state="stored", reason=None, next_attempt_at=None),
+            lambda _, error: None if error else self._delivered(row.instance_id, at),
+        ).result()
+
     def _failed_try(self, row: Kept, reason: str) -> None:
-        """Notes the try. An object that fails again and again while the archive answers is given up."""
+        """Notes the try. An object that fails again and again is given up once others were stored meanwhile.
+
+        An archive that takes nothing (its disk is full, say) is no fault of an object.
+        """
         again_at: datetime | None = self._clock() + timedelta(seconds=self._pause)
-        if row.attempts + 1 >= TRIES_OF_ONE_OBJECT and self._answers():
+        before = self._failing.setdefault(row.instance_id, self._proved)
+        if row.attempts + 1 >= TRIES_OF_ONE_OBJECT and self._proved > before:
             again_at = None
+            del self._failing[row.instance_id]
         self._writer.submit(
             lambda tx: instances.record_attempt(tx, row.instance_id, reason=reason, again_at=again_at)
         ).result()
-
-    def _answers(self) -> bool:
-        try:
-            self.archive.check()
-        except ArchiveAway:
-            return False
-        return True
 
     def _give_up(self, instance_id: str, state: State, reason: str) -> None:
         log.warning("object %s is %s: %s", instance_id, state, reason)
         self._writer.submit(
             lambda tx: instances.move(tx, instance_id, state=state, reason=reason, next_attempt_at=None)
         ).result()
+
+
+def _key(row: Kept) -> InstanceKey:
+    return InstanceKey(
+        study_instance_uid=row.study_instance_uid or "",
+        series_instance_uid=row.series_instance_uid or "",
+        sop_instance_uid=row.sop_instance_uid or "",
+    )

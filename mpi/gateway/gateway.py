@@ -36,13 +36,20 @@ def _now() -> datetime:
 
 
 class Gateway:
-    """One gateway process. `start` takes up what an earlier process left; `stop` leaves nothing half done."""
+    """One gateway process. `start` takes up what an earlier process left; `stop` leaves nothing half done.
+
+    Raises SpoolTaken while another one works on the data directory.
+    """
 
     def __init__(self, settings: Settings, db: Database, matcher: Matcher) -> None:
         self.settings = settings
         self.db = db
         self.default_archive = next(iter(settings.archives))
-        self.spool = Spool(settings.data_dir / "spool", limit_bytes=settings.spool_limit_mb * 1_000_000)
+        self.spool = Spool(
+            settings.data_dir / "spool",
+            limit_bytes=settings.spool_limit_mb * 1_000_000,
+            quarantine_limit=settings.quarantine_limit_mb * 1_000_000,
+        )
         self.writer = GroupCommit(db)
         self.outgoing = {name: Outgoing(db, settings, name) for name in settings.archives}
         self._forwarders = {name: self._forwarder(name) for name in settings.archives}
@@ -54,6 +61,7 @@ class Gateway:
             forward=self._forward,
             clock=_now,
             patience=2 * settings.ingest_deadline_ms / 1000,
+            largest=settings.max_body_mb * 1_000_000,
         )
         self._scp = StoreScp(settings, db, self.spool, self.reception, archive=self.default_archive)
         self._delivered: deque[tuple[datetime, str]] = deque()  # originals kept for a while, oldest first
@@ -100,6 +108,7 @@ class Gateway:
         for forwarder in self._forwarders.values():
             forwarder.stop()
         self.writer.close()
+        self.spool.close()
 
     def pause(self) -> None:
         """Nothing is forwarded until `resume`."""
@@ -125,7 +134,7 @@ class Gateway:
         return self._forwarders[name or self.default_archive].archive
 
     def check(self) -> dict[str, str]:
-        """What is wrong, by part (database, spool, archive.NAME); empty when all is well."""
+        """What is wrong, by part (database, spool, threads, archive.NAME); empty when all is well."""
         wrong: dict[str, str] = {}
         try:
             self.db.ping()
@@ -133,12 +142,23 @@ class Gateway:
             wrong["database"] = error.sentence
         if not self.spool.accepting:
             wrong["spool"] = "The spool is too full."
+        if ended := self._ended():
+            wrong["threads"] = f"Ended, start the gateway again: {', '.join(ended)}."
         for name, forwarder in self._forwarders.items():
             try:
                 forwarder.archive.check()
             except ArchiveAway as error:
                 wrong[f"archive.{name}"] = str(error)
         return wrong
+
+    def _ended(self) -> list[str]:
+        """The threads that should run and do not; every one of them catches what it can."""
+        alive = {
+            "writer": self.writer.alive,
+            "registrar": self.reception.alive,
+            "housekeeper": self._housekeeper.is_alive(),
+        } | {f"forwarder of {name}": forwarder.alive for name, forwarder in self._forwarders.items()}
+        return [name for name, runs in alive.items() if not runs]
 
     def _forward(self, archive: str, study: str, instance_id: str) -> None:
         """An archive that the settings no longer name is replaced by the default one."""
@@ -159,8 +179,7 @@ class Gateway:
             known = self._rows(files)
             for instance_id in files:
                 self._take_up(instance_id, known.get(instance_id))
-            self._list_quarantined()
-            self._alarm(set(files))
+            self._alarm({*files, *self._list_quarantined()})
         except Unavailable as error:
             log.warning("database away at the start, everything in the spool waits: %s", error.sentence)
             for instance_id in files:
@@ -181,10 +200,14 @@ class Gateway:
         elif row.state == "stored" and row.stored_at is not None:
             self._delivered.append((row.stored_at, instance_id))
 
-    def _list_quarantined(self) -> None:
+    def _list_quarantined(self) -> set[str]:
+        """What is on the shelf; each without a row, or whose row still counts on its file, is listed."""
         shelf = self.spool.ids(shelf="quarantine")
-        for instance_id in set(shelf) - set(self._rows(shelf)):
-            self.reception.list_quarantined(instance_id)
+        known = self._rows(shelf)
+        for instance_id in shelf:
+            if instance_id not in known or known[instance_id].state == "spooled":
+                self.reception.list_quarantined(instance_id)
+        return set(shelf)
 
     def _alarm(self, files: set[str]) -> None:
         with self.db.read() as tx:
@@ -200,8 +223,11 @@ class Gateway:
             try:
                 self._purge()
                 self._take_released()
+                self._discard()
             except MpiError as error:
                 log.warning("housekeeping waits: %s", error.sentence)
+            except Exception as error:
+                log.error("housekeeping waits: %s", type(error).__name__)
 
     def _purge(self) -> None:
         """Removes delivered originals past their time, and the oldest at once when room is needed."""
@@ -226,7 +252,15 @@ class Gateway:
             forwarder = self._forwarders.get(archive) or self._forwarders[self.default_archive]
             if row.instance_id in forwarder.queue:
                 continue
-            if row.reason == instances.RELEASED:
+            if row.reason == instances.RELEASED and self.spool.holds(row.instance_id):
                 self.reception.readmit(row.instance_id)
             else:
                 self._forward(archive, row.study_instance_uid or "", row.instance_id)
+
+    def _discard(self) -> None:
+        """Deletes what an operator gave up: the file first, so that a row is left until nothing else is."""
+        with self.db.read() as tx:
+            discarded = instances.discarded(tx)
+        for instance_id in discarded:
+            self.spool.remove(instance_id, shelf="quarantine")
+            self.writer.submit(partial(instances.forget, instance_id=instance_id)).result()

@@ -20,6 +20,7 @@ from mpi.gateway.archives import blocks, size_of
 from mpi.gateway.reading import Incoming
 from mpi.gateway.rewriting import Rewriter
 from mpi.security.actors import Actor
+from mpi.security.nir_guard import guard_text
 
 if TYPE_CHECKING:
     from mpi.gateway.gateway import Gateway
@@ -65,6 +66,9 @@ async def rewrite_instance(
     name = archive or gateway.default_archive
     if name not in gateway.settings.archives:
         raise Unprocessable("No such archive.", field="archive", rule="declared")
+    _, hits = guard_text(calling_ae, field="calling_ae", kind="identifier")
+    if any(not hit.suspect for hit in hits):
+        raise Unprocessable("A social security number is not taken here.", field="calling_ae", rule="nir")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -100,7 +104,7 @@ def readyz(request: Request) -> Any:
     """Asks each part."""
     gateway: Gateway = request.app.state.gateway
     wrong = gateway.check()
-    names = ["database", "spool", *(f"archive.{name}" for name in gateway.settings.archives)]
+    names = ["database", "spool", "threads", *(f"archive.{name}" for name in gateway.settings.archives)]
     parts = {name: "away" if name in wrong else "ok" for name in names}
     if wrong:
         return problem(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mpi.dicom.coercion import coerce
+from mpi.dicom.coercion import Held, coerce
 from mpi.dicom.elements import Buffer
 from mpi.dicom.header import Header, read_header
 from mpi.dicom.objects import DicomObject, open_object
@@ -18,6 +18,8 @@ from mpi.flows.targets import known_ids, plan_of, target_of
 from mpi.gateway.spool import Spooled
 from mpi.settings import Settings
 from mpi.store.transaction import Database
+
+SPLIT_STUDY = "study-stored-under-another-identifier"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The identity of a study, and the person's other ids that the archive may see."""
+    """The identity of a study, the person's other ids that the archive may see, and what it has already.
+
+    `written`: the Patient ID of ours that the study bears there; None when nothing of it is stored yet.
+    """
 
     study: DesiredStudy
     known_ids: tuple[QualifiedId, ...]
+    written: str | None
 
 
 class Outgoing:
@@ -43,6 +49,7 @@ class Outgoing:
     def __init__(self, db: Database, settings: Settings, archive: str) -> None:
         self._db = db
         self._settings = settings
+        self._name = archive
         self._archive = settings.archives[archive]
         self._plan = plan_of(self._archive)
 
@@ -55,7 +62,8 @@ class Outgoing:
     def prepare(self, row: Kept, spooled: Spooled) -> Prepared | None:
         """None when the study has no identity though the object has a patient.
 
-        Raises Unreadable, Held (signature policy), Unavailable (database away).
+        Raises Unreadable, Held (signature policy, or the archive has the study under an earlier identifier of
+        ours: it would hold the study twice), Unavailable (database away).
         """
         opened = open_object(spooled.part10)
         header = read_header(opened)
@@ -64,6 +72,8 @@ class Outgoing:
         wanted = self.wanted(header.study_instance_uid)
         if wanted is None:
             return None
+        if self._plan.mode == "coerce" and wanted.written not in (wanted.study.identity_id, None):
+            raise Held(SPLIT_STUDY)
         coercion = self.coerced(
             opened, header, wanted, source=row.calling_ae or "", emptied=spooled.envelope.emptied
         )
@@ -79,7 +89,11 @@ class Outgoing:
             study = desired(tx, study_instance_uid)
             if study is None:
                 return None
-            return Wanted(study=study, known_ids=known_ids(tx, study, self._archive.other_id_domains))
+            return Wanted(
+                study=study,
+                known_ids=known_ids(tx, study, self._archive.other_id_domains),
+                written=instances.written_id(tx, study_instance_uid, archive=self._name),
+            )
 
     def coerced(
         self, opened: DicomObject, header: Header, wanted: Wanted, *, source: str, emptied: tuple[int, ...]

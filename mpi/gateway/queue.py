@@ -17,15 +17,21 @@ class Queue:
         self._queued: set[str] = set()
         self._ready: deque[str] = deque()
         self._taken: set[str] = set()
+        self._again: set[str] = set()  # added while their study was in hand
         self._changed = threading.Condition()
         self._paused = False
         self._closed = False
         self._not_before = 0.0
 
     def add(self, study: str, instance_id: str) -> None:
-        """Puts one object at the end of its study; one that waits already stays where it is."""
+        """Puts one object at the end of its study; one that waits already stays where it is.
+
+        One whose study is in hand may have been dealt with before this call: it gets another turn.
+        """
         with self._changed:
             if instance_id in self._queued:
+                if study in self._taken:
+                    self._again.add(instance_id)
                 return
             self._queued.add(instance_id)
             self._studies.setdefault(study, deque()).append(instance_id)
@@ -50,8 +56,12 @@ class Queue:
         """Ends the turn that `take` began; the first `done` objects have left the queue."""
         with self._changed:
             waiting = self._studies[study]
-            for _ in range(done):
-                self._queued.discard(waiting.popleft())
+            for instance_id in [waiting.popleft() for _ in range(done)]:
+                if instance_id in self._again:
+                    waiting.append(instance_id)
+                else:
+                    self._queued.discard(instance_id)
+            self._again.difference_update(waiting)
             self._taken.discard(study)
             if waiting:
                 self._ready.append(study)

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -25,9 +25,10 @@ from mpi.errors import MpiError, NotAllowed, Unavailable
 from mpi.flows import intake
 from mpi.flows.arrivals import Arrival, Desk, Receipt
 from mpi.gateway.answers import Answer
-from mpi.gateway.reading import Incoming, blanked, read
+from mpi.gateway.reading import Incoming, Mismatch, blanked, read
 from mpi.gateway.spool import Envelope, Spool, SpoolDamaged
 from mpi.gateway.writer import GroupCommit
+from mpi.security.nir_guard import NirHit, count_hits, guard_text
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Reception:
     """Takes objects from many threads; what may go on is given to `forward`.
 
     `patience`: seconds that a sender waits for the decision before it is told that the object is kept.
+    `largest`: bytes of the largest object that is taken.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Reception:
         forward: Forward,
         clock: Callable[[], datetime],
         patience: float,
+        largest: int,
     ) -> None:
         self._spool = spool
         self._writer = writer
@@ -78,6 +81,8 @@ class Reception:
         self._forward = forward
         self._clock = clock
         self._patience = patience
+        self._largest = largest
+        self._not_kept = 0  # refused while the quarantine shelf was full
         self._late: deque[str] = deque()  # in the spool, not yet in the database
         self._open = 0  # submitted to the writer, not yet settled
         self._recent = Recent()
@@ -100,30 +105,45 @@ class Reception:
 
     def take(self, incoming: Incoming) -> Answer:
         """Everything from the received bytes to the answer. Raises nothing that a sender could cause."""
-        if not self._spool.accepting:
+        if len(incoming.data) > self._largest or not self._spool.accepting:
             return Answer.NO_ROOM
+        _, hits = guard_text(incoming.calling_ae, field="calling_ae", kind="identifier")
+        if any(not hit.suspect for hit in hits):
+            self._count(hits, incoming.door)
+            return Answer.NOT_ALLOWED
         try:
             try:
-                reading = read(incoming)
+                arrival = self._keep(incoming)
+            except Mismatch as refusal:
+                return self._set_aside(incoming, refusal.reason, Answer.MISMATCH)
             except Unreadable as refusal:
                 return self._set_aside(incoming, refusal.reason)
-            envelope = Envelope(
-                instance_id=self._spool.slot(),
-                door=incoming.door,
-                archive=incoming.archive,
-                received_at=self._clock(),
-                calling_ae=incoming.calling_ae,
-                peer=incoming.peer,
-                hits=reading.hits,
-                emptied=reading.emptied,
-            )
-            on_disk = self._disk.submit(self._spool.put, envelope, reading.part10)
-            digest = content_digest(reading.opened)  # while the disk works
-            on_disk.result()
+            except OSError:
+                raise
+            except Exception as error:
+                return self._set_aside(incoming, type(error).__name__)
         except OSError as error:
             log.error("spool: %s", error.strerror)
             return Answer.NO_ROOM
-        return self._register(_arrival(envelope, reading.header, digest))
+        return self._register(arrival)
+
+    def _keep(self, incoming: Incoming) -> Arrival:
+        """Reads an object and makes it durable. Raises Unreadable, OSError."""
+        reading = read(incoming)
+        envelope = Envelope(
+            instance_id=self._spool.slot(),
+            door=incoming.door,
+            archive=incoming.archive,
+            received_at=self._clock(),
+            calling_ae=incoming.calling_ae,
+            peer=incoming.peer,
+            hits=reading.hits,
+            emptied=reading.emptied,
+        )
+        on_disk = self._disk.submit(self._spool.put, envelope, reading.part10)
+        digest = content_digest(reading.opened)  # while the disk works
+        on_disk.result()
+        return _arrival(envelope, reading.header, digest)
 
     def adopt(self, instance_id: str) -> None:
         """Puts a spool file in line that may have no row: after a restart, or while the database was away."""
@@ -136,6 +156,15 @@ class Reception:
         arrival = self._read_again(instance_id)
         if arrival is not None:
             self._submit(replace(arrival, released=True))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs that registers what waits in line."""
+        return self._registrar.is_alive()
+
+    def _count(self, hits: Sequence[NirHit], door: str) -> None:
+        at = self._clock()
+        self._writer.submit(lambda tx: count_hits(tx, hits, door=door, at=at), may_wait=True)
 
     def idle(self) -> bool:
         """Nothing is on its way to the database."""
@@ -160,7 +189,7 @@ class Reception:
             return Answer.NOT_ALLOWED
         except (Unavailable, TimeoutError):
             return Answer.KEPT
-        except MpiError:
+        except Exception:  # its type is logged and the object put aside where it is settled
             return Answer.FAILED
         if receipt.state not in ("spooled", "stored"):
             return Answer.KEPT
@@ -188,8 +217,8 @@ class Reception:
                 reason = error.code if isinstance(error, MpiError) else type(error).__name__
                 log.warning("object %s refused: %s", arrival.instance_id, reason)
                 self._quarantine(arrival.instance_id, reason, arrival)
-        except OSError as fault:
-            log.error("object %s: %s", arrival.instance_id, fault.strerror)
+        except Exception as fault:
+            log.error("object %s: %s", arrival.instance_id, type(fault).__name__)
         finally:
             with self._changed:
                 self._open -= 1
@@ -200,14 +229,14 @@ class Reception:
             self._desk.pins.add(arrival.statement, receipt.accepted)
         if receipt.again and receipt.instance_id != arrival.instance_id:
             if receipt.forward:
-                self._spool.supersede(receipt.instance_id, by=arrival.instance_id)
+                self._spool.keep_first(receipt.instance_id, newcomer=arrival.instance_id)
             else:
                 self._spool.remove(arrival.instance_id)
         if receipt.forward:
             self._forward(arrival.archive, arrival.header.study_instance_uid, receipt.instance_id)
 
-    def _set_aside(self, incoming: Incoming, reason: str) -> Answer:
-        """Keeps a copy of what cannot be read; the same bytes sent again are the same copy."""
+    def _set_aside(self, incoming: Incoming, reason: str, answer: Answer = Answer.UNREADABLE) -> Answer:
+        """Keeps a copy of what cannot be read, unless its shelf is full; the same bytes are the same copy."""
         data = blanked(incoming)
         envelope = Envelope(
             instance_id=hashlib.blake2b(data, digest_size=16).hexdigest(),
@@ -218,19 +247,30 @@ class Reception:
             peer=incoming.peer,
             reason=reason,
         )
-        if not self._spool.holds(envelope.instance_id, shelf="quarantine"):
-            self._spool.put_quarantined(envelope, data)
-        log.warning("object %s quarantined: %s", envelope.instance_id, reason)
-        self._list(envelope)
-        return Answer.UNREADABLE
+        known = self._spool.holds(envelope.instance_id, shelf="quarantine")
+        if known or self._spool.put_quarantined(envelope, data):
+            log.warning("object %s quarantined: %s", envelope.instance_id, reason)
+            self._list(envelope)
+        else:
+            self._not_kept += 1
+            log.error("the quarantine shelf is full, objects refused without a copy: %d", self._not_kept)
+        return answer
 
     def list_quarantined(self, instance_id: str) -> None:
-        """Writes the row of a quarantined file that has none."""
+        """Writes the row of a quarantined file, or corrects one that does not say so."""
         try:
             with self._spool.open(instance_id, shelf="quarantine") as spooled:
-                self._list(spooled.envelope)
-        except (FileNotFoundError, SpoolDamaged) as error:
+                envelope = spooled.envelope
+        except FileNotFoundError:
+            return
+        except SpoolDamaged as error:
             log.error("object %s: %s", instance_id, error)
+            reason, at = str(error), self._clock()
+            self._writer.submit(
+                lambda tx: intake.quarantine(tx, None, instance_id=instance_id, reason=reason, at=at)
+            )
+        else:
+            self._list(envelope)
 
     def _list(self, envelope: Envelope) -> None:
         """The row of a quarantined file; without a database it is written at the next start."""
@@ -273,29 +313,31 @@ class Reception:
             return None if self._stopping else self._late[0]
 
     def _adopted(self, instance_id: str) -> bool:
-        """False when the database is away."""
-        arrival = self._read_again(instance_id)
-        if arrival is None:
-            return True
+        """False when the database or the disk is away. Anything else ends this object's turn, no more."""
         try:
-            self._submit(arrival, late=True).result()
-        except Unavailable:
+            arrival = self._read_again(instance_id)
+            if arrival is not None:
+                self._submit(arrival, late=True).result()
+        except (Unavailable, OSError):
             return False
-        except MpiError:
-            log.warning("object %s was not registered", instance_id)
+        except Exception as error:
+            log.error("object %s was not registered: %s", instance_id, type(error).__name__)
         return True
 
     def _read_again(self, instance_id: str) -> Arrival | None:
-        """The arrival that a spool file tells of; None when it is gone, or now quarantined."""
+        """The arrival that a spool file tells of; None when it is gone or put aside. Raises OSError."""
         try:
             with self._spool.open(instance_id) as spooled:
                 opened = open_object(spooled.part10)
                 return _arrival(spooled.envelope, read_header(opened), content_digest(opened))
         except FileNotFoundError:
             return None
-        except (SpoolDamaged, Unreadable) as error:
-            log.error("object %s: %s", instance_id, error)
-            self._quarantine(instance_id, str(error), None)
+        except OSError:
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, SpoolDamaged | Unreadable) else type(error).__name__
+            log.error("object %s: %s", instance_id, reason)
+            self._quarantine(instance_id, reason, None)
             return None
 
 

@@ -118,6 +118,7 @@ class StoreScp:
 
     def _on_store(self, event: evt.Event) -> int:
         """The C-STORE status. Whatever happens here, no value reaches the log."""
+        request: Any = event.request
         try:
             calling_ae = str(event.assoc.requestor.ae_title).strip()
             answer = self._reception.take(
@@ -128,6 +129,8 @@ class StoreScp:
                     transfer_syntax=str(event.context.transfer_syntax),
                     calling_ae=calling_ae,
                     peer=str(event.assoc.requestor.address),
+                    sop_class_uid=_uid(request.AffectedSOPClassUID),
+                    sop_instance_uid=_uid(request.AffectedSOPInstanceUID),
                 )
             )
         except Exception as error:
@@ -136,6 +139,10 @@ class StoreScp:
         if answer is Answer.COERCED and calling_ae in self._silent:
             return Answer.UNCHANGED.status
         return answer.status
+
+
+def _uid(announced: object) -> str | None:
+    return str(announced).strip("\0 ") if announced else None
 
 
 def _without_delay(event: evt.Event) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -9,8 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from mpi.errors import MpiError
 from mpi.store.transaction import Contended, Database
+
+log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 Work = Callable[[Any], Answer]  # takes the open transaction
@@ -31,14 +33,21 @@ class _Job(Generic[Answer]):
         self.future: Future[Answer] = Future()
 
     def done(self, answer: Answer) -> None:
-        if self.then:
-            self.then(answer, None)
+        self._tell(answer, None)
         self.future.set_result(answer)
 
     def failed(self, error: Exception) -> None:
-        if self.then:
-            self.then(None, error)
+        self._tell(None, error)
         self.future.set_exception(error)
+
+    def _tell(self, answer: Answer | None, error: Exception | None) -> None:
+        """A fault of `then` is logged: the work is committed, and others wait for this thread."""
+        if self.then is None:
+            return
+        try:
+            self.then(answer, error)
+        except Exception as fault:
+            log.error("after a commit: %s", type(fault).__name__)
 
 
 class GroupCommit:
@@ -62,7 +71,7 @@ class GroupCommit:
         """Queues a piece of work. `then` is called in the writer's thread before the future is done.
 
         `may_wait`: nobody waits for it, so that it shares the next commit, a tenth of a second later at most.
-        `then` must not raise. Raises RuntimeError after close().
+        What `then` raises is logged by its type. Raises RuntimeError after close().
         """
         job = _Job(work, then, time.monotonic() + (LINGER if may_wait else 0.0))
         with self._changed:
@@ -72,6 +81,11 @@ class GroupCommit:
             if not may_wait or len(self._waiting) == 1:
                 self._changed.notify()
         return job.future
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """Finishes what is queued and ends the thread."""
@@ -113,7 +127,7 @@ class GroupCommit:
                         failed.append(job)
         except Contended:
             return False
-        except MpiError as error:
+        except Exception as error:
             for job in group:
                 job.failed(error)
             return True

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom.uid import generate_uid
 
@@ -154,18 +158,59 @@ def test_an_archive_that_does_not_answer_is_away() -> None:
 
 
 @pytest.mark.needs("orthanc")
-def test_orthanc_refuses_what_is_not_dicom_and_one_uid_under_two_patients_is_seen(
-    orthanc: RunningOrthanc,
+def test_orthanc_refuses_what_is_not_dicom(orthanc: RunningOrthanc) -> None:
+    with pytest.raises(ArchiveRefuses):
+        OrthancArchive(orthanc.url).store(fresh_key(), [b"not DICOM"])
+
+
+@pytest.mark.needs("orthanc")
+@pytest.mark.parametrize("overwrite", [False, True], ids=["as it ships", "an Orthanc that overwrites"])
+def test_one_uid_is_never_stored_twice_by_us_and_seen_when_somebody_did(
+    tmp_path: Path, overwrite: bool
 ) -> None:
-    archive = OrthancArchive(orthanc.url)
-    key = fresh_key()
-    with pytest.raises(ArchiveRefuses):
-        archive.store(key, [b"not DICOM"])
-    archive.store(key, [object_of(key, PatientID="A")])
-    archive.store(key, [object_of(key, PatientID="B")])
-    assert archive.instances(key.study_instance_uid) == [key, key]
-    with pytest.raises(ArchiveRefuses):
-        archive.fetch(key)
+    server = RunningOrthanc(tmp_path, overwrite=overwrite)
+    server.start()
+    try:
+        archive = OrthancArchive(server.url)
+        key = fresh_key()
+        first = object_of(key, PatientID="A")
+        archive.store(key, [first])
+        for other in (object_of(key, PatientID="A", StudyDescription="x"), object_of(key, PatientID="B")):
+            with pytest.raises(ArchiveDiffers):
+                archive.store(key, [other])
+        assert archive.fetch(key) == first
+        assert archive.instances(key.study_instance_uid) == [key]
+        httpx.post(f"{server.url}/instances", content=object_of(key, PatientID="B")).raise_for_status()
+        assert archive.instances(key.study_instance_uid) == [key, key]
+        with pytest.raises(ArchiveRefuses):
+            archive.fetch(key)
+        with pytest.raises(ArchiveDiffers):
+            archive.store(key, [first])
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("told", "well"),
+    [({}, True), ({"OverwriteInstances": False}, True), ({"OverwriteInstances": True}, False)],
+)
+def test_an_orthanc_that_says_it_overwrites_is_not_well(told: dict[str, bool], well: bool) -> None:
+    """Orthanc tells its setting from 1.12 on; the answer stands in for such a version."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"Version": "1.12.7", **told}).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        archive = OrthancArchive(f"http://127.0.0.1:{server.server_port}")
+        with nullcontext() if well else pytest.raises(ArchiveAway, match="OverwriteInstances"):
+            archive.check()
 
 
 def test_the_settings_name_the_driver(tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def test_the_gateway_says_how_it_is(door: Door) -> None:
     assert set(ready.json()["parts"]) == {
         "database",
         "spool",
+        "threads",
         "archive.main",
         "archive.notes",
         "archive.as-is",

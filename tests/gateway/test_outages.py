@@ -223,7 +223,7 @@ def test_a_second_start_takes_up_what_the_first_left(tmp_path: Path) -> None:
         assert len(states) == 4
 
 
-def test_a_file_cut_by_a_crash_was_never_promised_and_is_not_sent(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_or_turned_is_listed_and_not_sent(tmp_path: Path) -> None:
     with staged(tmp_path, paused=True) as stage:
         stage.send(tiny_object())
         (whole,) = stage.gateway.spool.ids()
@@ -234,8 +234,23 @@ def test_a_file_cut_by_a_crash_was_never_promised_and_is_not_sent(tmp_path: Path
     with staged(tmp_path) as stage:
         assert stage.gateway.drain(10)
         assert [row.state for row in stage.rows("stored", "spooled", "failed")] == ["stored"]
-        (damaged,) = stage.rows("quarantined")
-        assert (damaged.instance_id, "checksum" in (damaged.reason or "")) == ("turned", True)
+        wait_until(lambda: len(stage.rows("quarantined")) == 2)
+        reasons = {row.instance_id: row.reason or "" for row in stage.rows("quarantined")}
+        assert "length" in reasons["cut"]
+        assert "checksum" in reasons["turned"]
+
+
+def test_a_file_that_lost_its_end_after_it_was_promised_is_listed_as_damaged(tmp_path: Path) -> None:
+    with staged(tmp_path, paused=True) as stage:
+        stage.send(tiny_object())
+        (name,) = stage.gateway.spool.ids()
+    path = tmp_path / "spool" / "objects" / name
+    kept = path.read_bytes()[:3000]
+    path.write_bytes(kept)
+    with staged(tmp_path) as stage:
+        wait_until(lambda: [row.state for row in stage.rows()] == ["quarantined"])
+        assert "length" in (stage.rows()[0].reason or "")
+    assert (tmp_path / "spool" / "quarantine" / name).read_bytes() == kept
 
 
 def test_delivered_originals_leave_after_their_time(tmp_path: Path) -> None:

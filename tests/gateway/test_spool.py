@@ -6,13 +6,22 @@ import os
 import stat
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mpi.gateway.files import write_durably
-from mpi.gateway.spool import SLOTS, Envelope, Spool, SpoolDamaged
+from mpi.gateway.spool import (
+    ENVELOPE_LIMIT,
+    SLOTS,
+    Envelope,
+    EnvelopeTooLarge,
+    Spool,
+    SpoolDamaged,
+    SpoolTaken,
+)
 from mpi.security.nir_guard import NirHit
 
 AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -63,12 +72,13 @@ def test_a_slot_is_given_once_and_again_after_a_restart_when_it_stayed_empty(tmp
     spool = spool_at(tmp_path)
     given = {spool.slot() for _ in range(2 * SLOTS)}
     assert len(given) == 2 * SLOTS
+    spool.close()
     again = spool_at(tmp_path)
     assert {again.slot() for _ in range(2 * SLOTS)} == given
 
 
 @pytest.mark.parametrize("left", [1, 20, 100], ids=["in the mark", "in the envelope", "in the object"])
-def test_what_was_not_finished_is_gone_after_a_restart_and_what_was_is_there(
+def test_what_was_not_finished_is_put_aside_at_a_restart_and_what_was_is_there(
     tmp_path: Path, left: int
 ) -> None:
     spool = spool_at(tmp_path)
@@ -76,9 +86,56 @@ def test_what_was_not_finished_is_gone_after_a_restart_and_what_was_is_there(
     (tmp_path / "incoming" / "half").write_bytes(b"DICM, but no more came")
     path = tmp_path / "objects" / cut
     os.truncate(path, left if left < 100 else path.stat().st_size - left)
+    kept = path.read_bytes()
+    spool.close()
     again = spool_at(tmp_path)
     assert again.ids() == [whole]
     assert not list((tmp_path / "incoming").iterdir())
+    assert (tmp_path / "quarantine" / cut).read_bytes() == kept, "no byte of it is destroyed"
+    assert cut not in {again.slot() for _ in range(2 * SLOTS)}, "its name is no slot"
+
+
+def test_one_spool_has_one_owner(tmp_path: Path) -> None:
+    first = spool_at(tmp_path)
+    name = put(first, b"acknowledged")
+    with pytest.raises(SpoolTaken):
+        spool_at(tmp_path)
+    with first.open(name) as spooled:
+        assert bytes(spooled.part10) == b"acknowledged", "the second start touched nothing"
+    first.close()
+    spool_at(tmp_path).close()
+
+
+def test_what_an_envelope_cannot_hold_is_refused_before_it_is_promised(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path)
+    name = spool.slot()
+    tags = tuple(range(ENVELOPE_LIMIT // 2))
+    with pytest.raises(EnvelopeTooLarge):
+        spool.put(replace(envelope_for(name), emptied=tags), [b"x"])
+    assert (spool.slot(), spool.fraction) == (name, 0), "the slot is empty and free"
+
+
+def test_many_hits_of_one_kind_are_noted_as_a_number(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path)
+    hits = (NirHit(field="(0008,2218)", rule="R2"),) * 40_000 + (NirHit(field="(0010,4000)", rule="R4"),)
+    envelope = replace(envelope_for(spool.slot()), hits=hits)
+    spool.put(envelope, [b"x"])
+    with spool.open(envelope.instance_id) as spooled:
+        assert spooled.envelope.hits == hits
+
+
+def test_the_quarantine_shelf_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, limit_bytes=1_000_000, quarantine_limit=3_000)
+    rubbish = bytes(1000)
+    assert [spool.put_quarantined(envelope_for(f"q{n}"), rubbish) for n in range(3)] == [True, True, False]
+    assert sorted(spool.ids(shelf="quarantine")) == ["q0", "q1"]
+    assert spool.fraction == 0, "rubbish takes no room from good objects"
+    acknowledged = put(spool, bytes(2000))
+    spool.quarantine(acknowledged)
+    assert spool.holds(acknowledged, shelf="quarantine"), "what was acknowledged is kept however full it is"
+    for name in ("q0", acknowledged):
+        spool.remove(name, shelf="quarantine")
+    assert spool.put_quarantined(envelope_for("q2"), rubbish), "there is room again"
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,21 +170,30 @@ def test_the_water_marks(tmp_path: Path) -> None:
     assert spool.rejecting, "above 90 percent associations are turned away"
 
 
-def test_sizes_survive_replacing_moving_and_restart(tmp_path: Path) -> None:
+def test_of_two_copies_the_first_one_stays(tmp_path: Path) -> None:
     spool = spool_at(tmp_path)
     first, second = put(spool, bytes(5000)), put(spool, bytes(3000))
-    spool.supersede(first, by=second)
+    spool.keep_first(first, newcomer=second)
     with spool.open(first) as spooled:
-        assert len(spooled.part10) == 3000
-    spool.supersede("gone", by=first)
-    spool.quarantine("gone")
-    assert (spool.ids(), spool.ids(shelf="quarantine")) == ([], ["gone"])
-    assert spool.fraction == spool_at(tmp_path).fraction > 0
-    third = put(spool, bytes(10))
+        assert len(spooled.part10) == 5000
+    assert spool.ids() == [first]
+    spool.keep_first("gone", newcomer=first)
+    assert spool.ids() == ["gone"], "the newcomer stands in for a first one that has left"
+
+
+def test_sizes_survive_moving_and_restart(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path)
+    kept, moved = put(spool, bytes(5000)), put(spool, bytes(3000))
+    spool.quarantine(moved)
+    assert (spool.ids(), spool.ids(shelf="quarantine")) == ([kept], [moved])
     before = spool.fraction
+    spool.close()
+    spool = spool_at(tmp_path)
+    assert spool.fraction == before > 0
+    third = put(spool, bytes(10))
     spool.remove(third)
     spool.remove(third)
-    assert 0 < spool.fraction < before
+    assert spool.fraction == before
 
 
 def test_objects_are_listed_oldest_first(tmp_path: Path) -> None:

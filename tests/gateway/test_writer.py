@@ -104,8 +104,8 @@ def test_a_recorded_conflict_is_committed_and_raised(sqlite_db: Database) -> Non
 
 @pytest.mark.parametrize(
     ("fault", "stored"),
-    [(Contended("busy"), 3), (Unavailable("away"), 0)],
-    ids=["others in the way: each alone", "away: nobody waits in vain"],
+    [(Contended("busy"), 3), (Unavailable("away"), 0), (ValueError("unexpected"), 0)],
+    ids=["others in the way: each alone", "away: nobody waits in vain", "a fault of ours: the same"],
 )
 def test_a_group_that_does_not_commit(
     sqlite_db: Database, counted: Counted, fault: Exception, stored: int
@@ -157,3 +157,20 @@ def test_it_tells_then_before_the_future_and_finishes_what_is_queued(sqlite_db: 
     assert late.result(0) == 1
     with pytest.raises(RuntimeError):
         writer.submit(note("c"))
+
+
+def test_a_fault_after_the_commit_harms_neither_the_answer_nor_those_behind(
+    sqlite_db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = GroupCommit(sqlite_db)
+
+    def read_only(_answer: Any, _error: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    assert writer.submit(note("a"), read_only).result(5) == 1
+    assert writer.submit(note("b")).result(5) == 1
+    assert writer.alive
+    assert "OSError" in caplog.text
+    writer.close()
+    assert not writer.alive
+    assert rows(sqlite_db) == 2

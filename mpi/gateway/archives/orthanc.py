@@ -40,8 +40,17 @@ class OrthancArchive:
             follow_redirects=False,
         )
 
-    def store(self, key: InstanceKey, parts: Parts) -> bool:  # noqa: ARG002 - Orthanc reads the UIDs itself
-        """POST /instances; an object that is already there must have the same bytes."""
+    def store(self, key: InstanceKey, parts: Parts) -> bool:
+        """POST /instances, once no object is there under its UID: one that is must have the same bytes.
+
+        An Orthanc with OverwriteInstances replaces what it has, and any Orthanc keeps a second object of the
+        same UID under another patient, so asking first is the only way not to.
+        """
+        there = self._with_uid(key)
+        if there:
+            if len(there) > 1 or self._digest(there[0]) != digest_of(parts):
+                raise ArchiveDiffers("the archive holds other bytes under this SOP Instance UID")
+            return False
         headers = {"Content-Type": "application/dicom", "Content-Length": str(size_of(parts))}
         answer = self._ask("POST", "/instances", content=blocks(parts), headers=headers)
         if not isinstance(answer, dict) or not answer.get("ID"):
@@ -52,8 +61,7 @@ class OrthancArchive:
 
     def fetch(self, key: InstanceKey) -> bytes | None:
         """The file of the only instance with this SOP Instance UID; ArchiveRefuses when there are several."""
-        found = self._ask("POST", "/tools/lookup", content=key.sop_instance_uid)
-        ids = [entry["ID"] for entry in found if entry["Type"] == "Instance"]
+        ids = self._with_uid(key)
         if len(ids) > 1:
             raise ArchiveRefuses("the archive holds several objects under this SOP Instance UID")
         if not ids:
@@ -86,12 +94,18 @@ class OrthancArchive:
         return sorted(keys, key=lambda key: (key.series_instance_uid, key.sop_instance_uid))
 
     def check(self) -> None:
-        """GET /system answers."""
-        self._ask("GET", "/system")
+        """GET /system answers, and does not say that instances are overwritten."""
+        if self._ask("GET", "/system").get("OverwriteInstances"):
+            raise ArchiveAway("the archive overwrites what it has: set OverwriteInstances to false")
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+    def _with_uid(self, key: InstanceKey) -> list[str]:
+        """Orthanc's ids of every instance with this SOP Instance UID, whoever's it is."""
+        found = self._ask("POST", "/tools/lookup", content=key.sop_instance_uid)
+        return [str(entry["ID"]) for entry in found if entry["Type"] == "Instance"]
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         """The JSON answer. `path` holds Orthanc's own ids only, never a received value."""
