@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+from matching.normalise.codes import OUTSIDE
+from matching.normalise.contacts import SHORTEST_USER
 from matching.normalise.names import sound
 from matching.normalise.scripts import consonants, in_latin_letters
 from matching.records import Name, Record
@@ -19,9 +21,7 @@ from matching.records import Name, Record
 BLOCK_CAP = 500  # records under one key; a key with more is read no further, and the caller reports it
 MOST_SOUNDS = 4  # sounds of family names a record is looked up by
 MOST_GIVEN_SOUNDS = 3  # sounds of given names, the first included
-SHORTEST_USER = 6  # characters before the @ that say something of a person
 FEWEST_CONSONANTS = 2  # of each name, for a key of consonants to say something
-OUTSIDE = frozenset({"FICT", "CACH", "ANOM"})  # fictitious, hidden, anonymous: never a candidate
 
 
 class BlockingKey(NamedTuple):

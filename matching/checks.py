@@ -10,45 +10,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
 
 from matching.comparisons import compare
-from matching.givens import are_two_given_names
-from matching.model import Score
+from matching.givens import are_two_given_names, begins_compounds
+from matching.normalise.codes import OUTSIDE
+from matching.pairs import (
+    CHECKED,
+    GENERATION,
+    INEXACT_DATE,
+    LIKE_DATE,
+    LIVED_IN,
+    OTHER_DATE,
+    OTHER_FAMILY,
+    OTHER_PLACE,
+    SAME_DATE,
+    SAME_FAMILY,
+    SAME_GIVEN,
+    SAME_HOME,
+    SAME_PLACE,
+    SPELT_OTHERWISE,
+    THIRD_PROOF,
+    UNSURE_DATE,
+    Candidate,
+    Pair,
+    Two,
+)
 from matching.records import PartialDate, Record
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A source record that shares a blocking key; several may belong to one identity.
-
-    `not_same`: a not-same assertion stands between the record and this one. `barred`: a link between the two
-    was retracted. `past`: the values are those of an earlier version of the source record.
-    """
-
-    identity_id: str
-    record_id: str
-    record: Record
-    score: Score
-    not_same: bool = False
-    barred: bool = False
-    past: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The record and one candidate. `levels` holds the level of each comparison, None = unknown."""
-
-    record: Record
-    candidate: Candidate
-    levels: dict[str, str | None]
-    encounter_on: date | None
-
-    @property
-    def records(self) -> tuple[Record, Record]:
-        return self.record, self.candidate.record
+__all__ = ["CHECKS", "TWO_PEOPLE", "Candidate", "Check", "Effect", "Pair", "Scope", "against", "apart"]
 
 
 class Effect(StrEnum):
@@ -59,9 +49,15 @@ class Effect(StrEnum):
 
 
 class Scope(StrEnum):
-    """IDENTITY: one such record stops the identity. PAIR: only the best candidate is looked at."""
+    """Which records of an identity are looked at.
+
+    IDENTITY: every one, earlier versions too. CURRENT: the best candidate and every one that is current, so
+    that one record in the middle (MARIE) glues no twins (MARIE CLAIRE, MARIE ANNE), nor a value withdrawn
+    outvotes the one of today. PAIR: the best candidate alone.
+    """
 
     IDENTITY = "identity"
+    CURRENT = "current"
     PAIR = "pair"
 
 
@@ -74,26 +70,6 @@ class Check:
     scope: Scope
     why: str
     applies: Callable[[Pair], bool]
-
-
-# Levels of the ladders, read as the rules need them.
-SAME_FAMILY = frozenset({"birth_and_used", "birth", "used", "crossed"})
-LIKE_FAMILY = SAME_FAMILY | {
-    "variant", "shared", "part", "typo", "transliteration", "phonetic", "romanised", "close",
-}  # fmt: skip
-SAME_GIVEN = frozenset({"list", "first", "prefix"})
-SAME_DATE = frozenset({"exact", "exact_first_of_month", "exact_weak"})
-LIKE_DATE = SAME_DATE | {"swapped", "near", "decade", "century", "one_part", "compatible"}
-UNSURE_DATE = frozenset({"exact_weak", "compatible", "disagree_weak"})
-OTHER_FAMILY = frozenset({"disagree", "disagree_used"})
-OTHER_DATE = frozenset({"disagree", "disagree_weak"})
-GENERATION = 14  # years
-OTHER_PLACE = frozenset({"department", "disagree"})
-SAME_HOME = frozenset({("address", "exact"), ("phone", "mobile"), ("phone", "landline")})
-PERSONAL = frozenset({("phone", "mobile"), ("email", "exact")})
-THIRD_PROOF = PERSONAL | {("address", "exact"), ("identifiers", "same")}
-CHECKED = frozenset({"VALI", "QUAL"})
-OUTSIDE = frozenset({"FICT", "CACH", "ANOM"})
 
 
 def _attribute(*codes: str) -> Callable[[Pair], bool]:
@@ -148,133 +124,184 @@ def _qualified_doubtful(pair: Pair) -> bool:
     )
 
 
+def _a_generation_apart(a: Record, b: Record) -> bool:
+    one, other = a.birth_date, b.birth_date
+    return one is not None and other is not None and abs(one.year - other.year) >= GENERATION
+
+
 def _other_given_name(pair: Pair) -> bool:
     """Given names are told on both sides, and may be those of two people who share the rest."""
-    if pair.levels["given_names"] is None:
-        return False
     a, b = pair.records
+    level = pair.levels["given_names"]
     order = pair.levels["multiple_birth"]
     order_told = order != "same_order" and (a.multiple_birth, b.multiple_birth) != (None, None)
-    return are_two_given_names(a, b, level=pair.levels["given_names"], strictly=order_told)
+    if level is None:  # exchanged with a family name, or not told
+        return pair.levels["family_name"] == "any_order" and order_told
+    return are_two_given_names(a, b, level=level, strictly=order_told)
 
 
 def _twins(pair: Pair) -> bool:
-    """Family name, unless a marriage may have changed it, and birth date agree, the given name does not."""
-    levels = pair.levels
+    """Birth date agrees, the given name does not; a family name not told, or changed by marriage, may."""
     return (
-        levels["family_name"] in LIKE_FAMILY | {"disagree_used"}
-        and levels["birth_date"] in LIKE_DATE
+        pair.levels["family_name"] != "disagree"
+        and pair.levels["birth_date"] in LIKE_DATE
         and _other_given_name(pair)
     )
 
 
+def _household(pair: Pair) -> bool:
+    """Home agrees, the given name does not: what siblings and parents look like."""
+    return pair.levels["family_name"] not in OTHER_FAMILY and pair.has(SAME_HOME) and _other_given_name(pair)
+
+
 def _nameless(pair: Pair) -> bool:
     """A given name is told on one side at most: home and date do not say who of the family it is."""
-    levels = pair.levels
     return (
-        levels["given_names"] is None
-        and levels["family_name"] != "any_order"
-        and levels["identifiers"] != "same"
+        pair.levels["given_names"] is None
+        and pair.levels["family_name"] != "any_order"
+        and not pair.same_file
     )
 
 
-def _household(pair: Pair) -> bool:
-    """Family name and home agree, the given name does not: what siblings and parents look like."""
-    shared = any((name, level) in SAME_HOME for name, level in pair.levels.items())
-    return shared and pair.levels["family_name"] in LIKE_FAMILY and _other_given_name(pair)
+def _initial(pair: Pair) -> bool:
+    """One letter tells no brother from the other."""
+    return pair.levels["given_names"] == "initial" and not pair.same_file
+
+
+def _may_be_compound(pair: Pair) -> bool:
+    """A home in common, and a given name that may be half of another: JEAN beside JEAN PAUL, where JEAN
+    PIERRE is the twin; or family and given names exchanged, which hides it.
+    """
+    level = pair.levels["given_names"]
+    half = (level == "prefix" and begins_compounds(*pair.records)) or pair.levels[
+        "family_name"
+    ] == "any_order"
+    return half and pair.has(SAME_HOME) and not pair.same_file
+
+
+def _spelt_otherwise(pair: Pair) -> bool:
+    """One name written two ways, or the names of twins: MAMADOU and MAMADI, FARES and FARIS. A list of usual
+    names cannot tell for those that are rare here, and twins share home, mobile and mailbox.
+    """
+    return pair.levels["given_names"] in SPELT_OTHERWISE and not pair.same_file
+
+
+def _no_family_name(pair: Pair) -> bool:
+    return pair.levels["family_name"] is None and not pair.same_file
 
 
 def _generations(pair: Pair) -> bool:
-    """The family name agrees, the birth years are a generation apart: father and son of one name, who may
-    well share the day, the home and the town of birth.
-    """
-    a, b = (side.birth_date for side in pair.records)
-    return (
-        a is not None
-        and b is not None
-        and abs(a.year - b.year) >= GENERATION
-        and pair.levels["family_name"] in LIKE_FAMILY
-    )
+    """The birth years are a generation apart: father and son of one name may share all the rest."""
+    return _a_generation_apart(*pair.records)
 
 
 def _undated(pair: Pair) -> bool:
     """A birth date is told on one side at most: names and home do not say which generation it is."""
-    return pair.levels["birth_date"] is None and pair.levels["identifiers"] != "same"
+    return pair.levels["birth_date"] is None and not pair.same_file
+
+
+def _inexact_date(pair: Pair) -> bool:
+    """A part of the date differs: a typing error, or cousins, or siblings who bear one name.
+
+    A mobile or a mailbox says that it is an error, unless the home agrees as well or the names are exchanged.
+    """
+    date_level, family = pair.levels["birth_date"], pair.levels["family_name"]
+    return (
+        date_level in INEXACT_DATE
+        and not pair.same_file
+        and (not pair.personal or pair.has(LIVED_IN) or family == "any_order" or date_level == "disagree")
+    )
 
 
 def _homonyms(pair: Pair) -> bool:
     """Names and date agree, the birthplace does not, and there is no proof that strangers do not share."""
     levels = pair.levels
-    return not any((name, level) in THIRD_PROOF for name, level in levels.items()) and (
+    return (
         levels["family_name"] in SAME_FAMILY
         and levels["given_names"] in SAME_GIVEN
         and levels["birth_date"] in SAME_DATE
         and levels["birth_place"] in OTHER_PLACE
+        and not pair.has(THIRD_PROOF)
+        and not pair.same_file
     )
+
+
+def _other_sex(pair: Pair) -> bool:
+    """A given name that men and women bear: CAMILLE, DOMINIQUE."""
+    return pair.levels["sex"] == "disagree" and not pair.same_file
 
 
 def _unchecked_status(pair: Pair) -> bool:
     """Both authorities send statuses, one is below VALI, and nothing personal corroborates.
 
-    Corroborators: an identifier of the same issuer; the same mobile or e-mail with the first given name.
+    Corroborators: the file number; the same mobile or e-mail with the first given name.
     """
     statuses = [side.status for side in pair.records]
     if None in statuses or CHECKED.issuperset(statuses):
         return False
-    personal = any((name, level) in PERSONAL for name, level in pair.levels.items())
-    return not (
-        pair.levels["identifiers"] == "same" or (personal and pair.levels["given_names"] in SAME_GIVEN)
-    )
+    return not (pair.same_file or (pair.personal and pair.levels["given_names"] in SAME_GIVEN))
 
 
 def _weak_date(pair: Pair) -> bool:
     return pair.levels["birth_date"] in UNSURE_DATE
 
 
+def _first_of_month(pair: Pair) -> bool:
+    """The day that is filled in for people born abroad, whose papers may tell the month alone."""
+    return (
+        pair.levels["birth_date"] == "exact_first_of_month"
+        and pair.levels["birth_place"] not in SAME_PLACE
+        and not pair.personal
+        and not pair.same_file
+    )
+
+
+_V, _B = Effect.VETO, Effect.BAR
+_IDENTITY, _CURRENT, _PAIR = Scope.IDENTITY, Scope.CURRENT, Scope.PAIR
 CHECKS: tuple[Check, ...] = (
-    Check("not-same", Effect.VETO, Scope.IDENTITY, "a person said so", lambda pair: pair.candidate.not_same),
-    Check("outside-linking", Effect.VETO, Scope.IDENTITY, "FICT, CACH, ANOM", _attribute(*OUTSIDE)),
-    Check("birth-order", Effect.VETO, Scope.IDENTITY, "twins by their own account", _other_birth_order),
-    Check(
-        "qualified-differ", Effect.VETO, Scope.IDENTITY, "the national service knows two", _qualified_differ
-    ),
-    Check("dead-before", Effect.VETO, Scope.IDENTITY, "the dead have no later encounter", _dead_before),
-    Check(
-        "retracted-link", Effect.BAR, Scope.IDENTITY, "a person undid it", lambda pair: pair.candidate.barred
-    ),
-    Check("homonym-declared", Effect.BAR, Scope.IDENTITY, "HOMA", _attribute("HOMA")),
-    Check("doubtful", Effect.BAR, Scope.IDENTITY, "DOUT", _attribute("DOUT")),
-    Check("protected", Effect.BAR, Scope.IDENTITY, "two people decide", _flag("protected")),
-    Check("newborn", Effect.BAR, Scope.PAIR, "the given name is provisional", _flag("newborn")),
-    Check("twins", Effect.BAR, Scope.PAIR, "same family and date, another given name", _twins),
-    Check("given-name-missing", Effect.BAR, Scope.PAIR, "it tells people of one home apart", _nameless),
-    Check("household", Effect.BAR, Scope.PAIR, "same family and home, another given name", _household),
-    Check("generations", Effect.BAR, Scope.PAIR, "same family, dates a generation apart", _generations),
-    Check("birth-date-missing", Effect.BAR, Scope.PAIR, "it tells the generations apart", _undated),
-    Check("homonyms", Effect.BAR, Scope.PAIR, "same names and date, another birthplace", _homonyms),
-    Check("qualified-doubtful", Effect.BAR, Scope.PAIR, "list, sex or place differ", _qualified_doubtful),
-    Check("weak-date", Effect.BAR, Scope.PAIR, "estimated, or a registry default", _weak_date),
-    Check("status", Effect.BAR, Scope.PAIR, "not both VALI or QUAL, no corroborator", _unchecked_status),
+    Check("not-same", _V, _IDENTITY, "a person said so", lambda pair: pair.candidate.not_same),
+    Check("outside-linking", _V, _IDENTITY, "FICT, CACH, ANOM", _attribute(*OUTSIDE)),
+    Check("birth-order", _V, _IDENTITY, "twins by their own account", _other_birth_order),
+    Check("qualified-differ", _V, _IDENTITY, "the national service knows two", _qualified_differ),
+    Check("dead-before", _V, _IDENTITY, "the dead have no later encounter", _dead_before),
+    Check("retracted-link", _B, _IDENTITY, "a person undid it", lambda pair: pair.candidate.barred),
+    Check("homonym-declared", _B, _IDENTITY, "HOMA", _attribute("HOMA")),
+    Check("doubtful", _B, _IDENTITY, "DOUT", _attribute("DOUT")),
+    Check("protected", _B, _IDENTITY, "two people decide", _flag("protected")),
+    Check("newborn", _B, _PAIR, "the given name is provisional", _flag("newborn")),
+    Check("twins", _B, _CURRENT, "same date, another given name", _twins),
+    Check("given-name-missing", _B, _PAIR, "it tells people of one home apart", _nameless),
+    Check("given-name-initial", _B, _PAIR, "one letter tells nobody apart", _initial),
+    Check("given-name-spelling", _B, _PAIR, "one name spelt twice, or those of twins", _spelt_otherwise),
+    Check("given-name-compound", _B, _PAIR, "same home, half of a compound name", _may_be_compound),
+    Check("household", _B, _CURRENT, "same home, another given name", _household),
+    Check("generations", _B, _CURRENT, "birth years a generation apart", _generations),
+    Check("family-name-missing", _B, _PAIR, "it tells namesakes apart", _no_family_name),
+    Check("birth-date-missing", _B, _PAIR, "it tells the generations apart", _undated),
+    Check("inexact-date", _B, _PAIR, "an error, or cousins and siblings of one name", _inexact_date),
+    Check("homonyms", _B, _CURRENT, "same names and date, another birthplace", _homonyms),
+    Check("other-sex", _B, _PAIR, "names that men and women bear", _other_sex),
+    Check("qualified-doubtful", _B, _PAIR, "list, sex or place differ", _qualified_doubtful),
+    Check("weak-date", _B, _PAIR, "estimated, or a registry default", _weak_date),
+    Check("first-of-month", _B, _PAIR, "a day filled in for people born abroad", _first_of_month),
+    Check("status", _B, _PAIR, "not both VALI or QUAL, no corroborator", _unchecked_status),
 )
 
 
 def against(pairs: Sequence[Pair], effect: Effect, *, waived: Collection[str] = ()) -> list[str]:
     """Codes of the checks with this effect that apply to an identity, whose best pair comes first."""
+    read = {
+        Scope.IDENTITY: pairs,
+        Scope.CURRENT: [*pairs[:1], *(pair for pair in pairs[1:] if not pair.candidate.past)],
+        Scope.PAIR: pairs[:1],
+    }
     return [
         check.code
         for check in CHECKS
         if check.effect is effect
         and check.code not in waived
-        and any(check.applies(pair) for pair in (pairs if check.scope is Scope.IDENTITY else pairs[:1]))
+        and any(check.applies(pair) for pair in read[check.scope])
     ]
-
-
-class Two(NamedTuple):
-    """Two records without a decision between them, and the level of each comparison, None = unknown."""
-
-    a: Record
-    b: Record
-    levels: Mapping[str, str | None]
 
 
 def _two_given_names(two: Two) -> bool:
@@ -285,15 +312,10 @@ def _two_given_names(two: Two) -> bool:
     return are_two_given_names(two.a, two.b, level=level, strictly=False)
 
 
-def _a_generation_apart(two: Two) -> bool:
-    a, b = two.a.birth_date, two.b.birth_date
-    return a is not None and b is not None and abs(a.year - b.year) >= GENERATION
-
-
 TWO_PEOPLE: Mapping[str, Callable[[Two], bool]] = {
     "birth-order": lambda two: two.levels["multiple_birth"] == "disagree",
     "other-given-name": _two_given_names,
-    "generations": _a_generation_apart,
+    "generations": lambda two: _a_generation_apart(two.a, two.b),
     "other-name-and-date": lambda two: (
         two.levels["family_name"] in OTHER_FAMILY and two.levels["birth_date"] in OTHER_DATE
     ),

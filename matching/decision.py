@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from matching.checks import Candidate, Effect, Pair, against
+from matching.checks import Effect, against
 from matching.comparisons import compare
 from matching.model import Model
+from matching.pairs import Candidate, Pair
 from matching.records import Record
 
 __all__ = ["POLICIES", "WAIVED", "Candidate", "Decision", "Outcome", "Policy", "decide", "policy"]
@@ -50,7 +51,20 @@ POLICIES = {
 
 # In files no image is rewritten: there the weight alone judges what is weak or missing.
 WAIVED: Mapping[str, frozenset[str]] = {
-    "balanced": frozenset({"weak-date", "given-name-missing", "birth-date-missing"})
+    "balanced": frozenset(
+        {
+            "weak-date",
+            "first-of-month",
+            "inexact-date",
+            "given-name-missing",
+            "given-name-compound",
+            "given-name-initial",
+            "given-name-spelling",
+            "family-name-missing",
+            "birth-date-missing",
+            "other-sex",
+        }
+    )
 }
 
 

@@ -76,6 +76,13 @@ def _written_twice(word: str, words: tuple[str, ...]) -> bool:
     )
 
 
+def begins_compounds(a: Record, b: Record) -> bool:
+    """A given name told begins with a word that makes compounds: JEAN, MARIE."""
+    return any(
+        names is not None and names.words[0] in COMPOUNDING for names in (a.given_names, b.given_names)
+    )
+
+
 def _lists_differ(a: GivenNames, b: GivenNames) -> bool:
     """One first word that makes compounds, and a word of the shorter list that is not in the longer one."""
     shorter, longer = (a.words, b.words) if len(a.words) <= len(b.words) else (b.words, a.words)
@@ -94,8 +101,23 @@ def _vowels_differ(a: GivenNames, b: GivenNames) -> bool:
     return one[:1] != other[:1] or (one != other and _both_usual(a, b))
 
 
+def _used_differs(a: Record, b: Record) -> bool:
+    """Two first names, both told: one name when a side tells nothing but the one that the other uses."""
+    one, other = a.given_names, b.given_names
+    return (
+        one is not None
+        and other is not None
+        and not any(
+            alone.words == alone.first
+            and side.used_given_name
+            and side.used_given_name.letters == alone.letters
+            for alone, side in ((one, b), (other, a))
+        )
+    )
+
+
 # Levels of the ladder at which two names are one, and those at which it depends; elsewhere they are two.
-_ONE = frozenset({"list", "first", "used", "phonetic", "romanised"})
+_ONE = frozenset({"list", "first", "phonetic", "romanised"})
 _DEPENDS: Mapping[str | None, Callable[[GivenNames, GivenNames], bool]] = {
     "prefix": _lists_differ,
     "first_rest_differs": _lists_differ,
@@ -117,6 +139,8 @@ def are_two_given_names(a: Record, b: Record, *, level: str | None, strictly: bo
         return True
     if strictly and level == "prefix":
         return True
+    if level == "used":
+        return _used_differs(a, b)
     two = _DEPENDS.get(level)
     if two is None or a.given_names is None or b.given_names is None:
         return level not in _ONE

@@ -138,6 +138,16 @@ def may_hold_nir(data: bytes | bytearray | memoryview) -> bool:
     return _NOT_PLAIN_ASCII.search(data) is not None or _CANDIDATE_BYTES.search(data) is not None
 
 
+def nirs_in_bytes(data: bytes | bytearray | memoryview, *, kind: Kind = "text") -> Iterator[NirFinding]:
+    """Every number in bytes of no known structure, written in ASCII or with Latin-1's no-break spaces."""
+    text = bytes(data).replace(b"\xa0", b" ").decode("latin-1")
+    for candidate in _CANDIDATE.finditer(text):
+        rule = _rule(candidate, kind=kind, birth=None, sex=None)
+        if rule is not None and _stands_alone(text, candidate.start()):
+            end = max(candidate.end(6), candidate.end(7))
+            yield NirFinding(rule=rule, start=candidate.start(), end=end)
+
+
 def _flat(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_DASHES)
 

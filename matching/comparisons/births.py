@@ -25,6 +25,7 @@ PLACE = Ladder(
     "birth_place",
     Level("exact", "the same code"),
     Level("city", "one city: arrondissements, merged communes, former codes"),
+    Level("country", "one country abroad, whose names the person bears as well"),
     Level("department", "one department, or the country that a former department became"),
     Level("disagree", "different departments or countries", agrees=False),
 )
@@ -36,6 +37,7 @@ MULTIPLE = Ladder(
 )
 SEX = Ladder("sex", Level("agree", "the same sex"), Level("disagree", "different sexes", agrees=False))
 
+ABROAD = "99"  # first digits of a birthplace code that tells the country alone
 _YEARS_APART = {1: "near", 10: "decade", 100: "century"}
 
 
@@ -85,7 +87,7 @@ def _compare_places(one: Record, other: Record) -> Compared:
     if a is None or b is None:
         return PLACE.unknown
     if a.code == b.code:
-        return PLACE.at("exact", a.code)
+        return PLACE.at("country") if a.code.startswith(ABROAD) else PLACE.at("exact", a.code)
     if shared := a.cities & b.cities:
         return PLACE.at("city", min(shared))
     return PLACE.at("disagree" if a.departments.isdisjoint(b.departments) else "department")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from rapidfuzz.distance import OSA, Indel
 
 from matching.comparisons.ladder import Compared, Comparison, Ladder, Level
+from matching.normalise.contacts import SHORTEST_USER
 from matching.normalise.places import department
+from matching.normalise.text import words
 from matching.records import Record
 
 PHONE = Ladder(
@@ -36,7 +38,6 @@ LOCALITY = Ladder(
     Level("department", "postal codes of one department", household=True),
     Level("disagree", "another place", agrees=False),
 )
-SHORTEST_USER = 5  # characters before the @ that say something of a person
 SIMILAR_STREET = 0.85  # normalised Indel similarity
 
 
@@ -50,16 +51,36 @@ def _compare_phones(a: Record, b: Record) -> Compared:
     return PHONE.at("typo" if near else "disagree")
 
 
+def _user(email: str) -> str:
+    return email.partition("@")[0]
+
+
+def _bears_names(email: str, record: Record) -> bool:
+    """The part before the @ holds a family name of the person: a namesake's may be it, or a digit apart."""
+    letters = "".join(words(_user(email)))
+    return any(
+        name is not None and name.letters in letters for name in (record.birth_name, record.family_name)
+    )
+
+
 def _compare_emails(a: Record, b: Record) -> Compared:
+    """Addresses that are alike and hold the family name are unknown: they repeat the names."""
     if not a.email or not b.email:
         return EMAIL.unknown
     if not set(a.email).isdisjoint(b.email):
         return EMAIL.at("exact")
-    users = {user for one in a.email if len(user := one.partition("@")[0]) >= SHORTEST_USER}
-    if any(other.partition("@")[0] in users for other in b.email):
-        return EMAIL.at("user")
-    near = any(OSA.distance(x, y, score_cutoff=1) <= 1 for x in a.email for y in b.email)
-    return EMAIL.at("typo" if near else "disagree")
+    pairs = [(one, other, len({_user(one), _user(other)}) == 1) for one in a.email for other in b.email]
+    long = [pair for pair in pairs if min(len(_user(pair[0])), len(_user(pair[1]))) >= SHORTEST_USER]
+    user = [(one, other) for one, other, same in long if same]
+    near = [
+        (one, other)
+        for one, other, same in pairs
+        if (same or (one, other, same) in long) and OSA.distance(one, other, score_cutoff=1) <= 1
+    ]
+    for level, alike in (("user", user), ("typo", near)):
+        if any(not _bears_names(one, a) and not _bears_names(other, b) for one, other in alike):
+            return EMAIL.at(level)
+    return EMAIL.unknown if user or near else EMAIL.at("disagree")
 
 
 def _compare_addresses(one: Record, other: Record) -> Compared:

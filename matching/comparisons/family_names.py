@@ -88,17 +88,22 @@ def _differ(one: Name | None, other: Name | None) -> bool:
     return one is not None and other is not None and one.key != other.key and alike(one, other) == "disagree"
 
 
+def _terms(name: Name) -> tuple[str, ...]:
+    """The name whose rarity counts; none for a single sign: 王 is frequent where it is written."""
+    return (name.key,) if len(name.key) > 1 else ()
+
+
 def _compare(a: Record, b: Record) -> Compared:
     (a_birth, a_used), (b_birth, b_used) = _names(a), _names(b)
     if a_birth and _equal(a_birth, b_birth):
-        return LADDER.at("birth_and_used" if _equal(a_used, b_used) else "birth", a_birth.key)
+        return LADDER.at("birth_and_used" if _equal(a_used, b_used) else "birth", *_terms(a_birth))
     for one, other, level in (
         (a_used, b_used, "used"),
         (a_birth, b_used, "crossed"),
         (a_used, b_birth, "crossed"),
     ):
         if one and _equal(one, other):
-            return LADDER.at("shared" if _differ(a_birth, b_birth) else level, one.key)
+            return LADDER.at("shared" if _differ(a_birth, b_birth) else level, *_terms(one))
     pairs = [(one, other) for one in (a_birth, a_used) if one for other in (b_birth, b_used) if other]
     if not pairs:
         return LADDER.unknown

@@ -28,13 +28,18 @@ LADDER = Ladder(
     Level("transliteration", "the same consonants and vowel places"),
     Level("phonetic", "the same French sound"),
     Level("romanised", "two alphabets, the same consonants"),
-    Level("initial", "one initial letter told, and it fits"),
+    Level("initial", "one initial letter told, on a side or both, and it fits"),
     Level("close", "alike as a whole"),
     Level("disagree", "no given name alike", agrees=False),
 )
 
 
 def _same_first(a: GivenNames, b: GivenNames) -> Compared:
+    """A single letter is an initial, that of any name; a single sign of another alphabet says how rare it is
+    no better, and a list that it begins is no more.
+    """
+    if len(a.letters) == 1:
+        return LADDER.at("initial" if a.script == "LATIN" else "first")
     if a.words == b.words:
         return LADDER.at("list" if len(a.words) > len(a.first) else "first", a.letters)
     shorter, longer = (a, b) if len(a.words) <= len(b.words) else (b, a)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from matching.normalise.names import is_provisional
+from matching.normalise.reference import NO_NAME
 from matching.normalise.text import words
 from matching.records import Identifier, PartialDate, RawRecord
 
@@ -18,7 +19,9 @@ _MULTIPLE = frozenset({"TRUE", "YES", "Y", "OUI", "O"})
 CERTIFIED = frozenset({"VALI", "QUAL"})
 STATUSES = frozenset({"PROV", "RECUP"}) | CERTIFIED
 _OLD_CODES = {"DOUTE": "DOUT", "FICTI": "FICT"}
+OUTSIDE = frozenset({"FICT", "CACH", "ANOM"})  # fictitious, hidden, anonymous: never a candidate
 FORCES_PROV = frozenset({"DOUT", "FICT"})
+SHORTEST_FILLER = 4  # signs of a repeated or ascending value that is no number
 MOST_IDENTIFIERS = 32
 LONGEST_CODE = 200  # characters read of an identifier or a code
 
@@ -72,6 +75,15 @@ def flags(raw: RawRecord, *, birth_date: PartialDate | None) -> frozenset[str]:
     return found
 
 
+def _is_filler(value: str) -> bool:
+    """A value typed for want of a number: a word for unknown, zeros, one sign repeated, digits in a row."""
+    return (
+        "".join(words(value)) in NO_NAME
+        or not value.strip("0")
+        or (len(value) >= SHORTEST_FILLER and (len(set(value)) == 1 or "1234567890".startswith(value)))
+    )
+
+
 def _identifier(identifier: Identifier) -> tuple[str, str] | None:
     issuer, value = code(identifier.issuer), code(identifier.value)
     return (issuer, value) if issuer and value else None
@@ -80,5 +92,6 @@ def _identifier(identifier: Identifier) -> tuple[str, str] | None:
 def identifiers(raw: RawRecord) -> tuple[tuple[str, str], ...]:
     """(issuer, value) of the record's own local id, then of the others; one without issuer says nothing."""
     own = Identifier(value=raw.local_id, issuer=raw.authority)
-    found = map(_identifier, (own, *raw.identifiers[:MOST_IDENTIFIERS]))
+    others = (other for other in raw.identifiers[:MOST_IDENTIFIERS] if not _is_filler(code(other.value)))
+    found = map(_identifier, (own, *others))
     return tuple(dict.fromkeys(pair for pair in found if pair is not None))

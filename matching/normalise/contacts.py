@@ -10,13 +10,15 @@ from matching.normalise.reference import NO_ADDRESS, NO_MAILBOX, STREET_ABBREVIA
 from matching.normalise.text import words
 from matching.records import Address, Phone
 
+SHORTEST_USER = 6  # characters before the @ that say something of a person
 MOST_VALUES = 8  # telephone numbers, or e-mail addresses, read of one record
 NATIONAL_DIGITS = 9
 _SEPARATORS = re.compile(r"[;,|/]|\bou\b", re.IGNORECASE)
 _NOT_A_DIGIT = re.compile(r"\D", re.ASCII)
 _TRUNK_ZERO = re.compile(r"\(0\)")
 _LONGEST_NUMBER = 15  # digits (E.164)
-_FILLERS = frozenset({"123456789", "612345678", "600000000", "100000000", "987654321"})
+_FILLERS = frozenset({"123456789", "612345678", "102030405", "987654321"})
+_FEWEST_DIGITS = 3  # different ones after the first, in a number that somebody has
 _MAILBOX = re.compile(r"([^@\s]{1,64})@([^@\s.]+(?:\.[^@\s.]+)+)")
 _HOUSE = re.compile(r"(\d+)([A-Z]?)", re.ASCII)
 _SUFFIXES = {"BIS": "B", "TER": "T", "QUATER": "Q", "A": "A", "B": "B", "C": "C"}
@@ -28,7 +30,7 @@ def _phone(text: str) -> Phone | None:
     if not NATIONAL_DIGITS <= len(digits) <= _LONGEST_NUMBER + 2:  # two for the 00 of an international call
         return None
     number = digits[-NATIONAL_DIGITS:]
-    if number in _FILLERS or len(set(number)) == 1:
+    if number in _FILLERS or len(set(number[1:])) < _FEWEST_DIGITS:
         return None
     return Phone(number=number, mobile=number[0] in "67")
 

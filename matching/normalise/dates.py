@@ -12,7 +12,9 @@ from matching.records import PartialDate
 _FORM = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?|(\d\d)(\d\d))?", re.ASCII)
 LONGEST_DATE = 40  # characters read of a date
 FIRST_YEAR, LAST_YEAR = 1850, 2150
-SYSTEM_DEFAULTS = frozenset({(1899, 12, 30), (1899, 12, 31), (1900, 1, 1)})  # what software writes for "none"
+SYSTEM_DEFAULTS = frozenset(
+    {(1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1911, 11, 11)}
+)  # what software writes for "none"
 REGISTRY_DEFAULTS = frozenset({(1, 1), (12, 31)})  # (month, day) that registries fill in
 
 

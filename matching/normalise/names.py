@@ -6,8 +6,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from matching.normalise.reference import (
-    NO_FAMILY_NAME,
-    NO_GIVEN_NAME,
+    NO_NAME,
     PARTICLES,
     PROVISIONAL_GIVEN_NAMES,
     SPELLINGS,
@@ -50,9 +49,19 @@ def _spoken(word: str) -> str:
     return _final_z_as_s(word[2:] if glued else word)
 
 
-def is_placeholder(letters: str, listed: frozenset[str]) -> bool:
-    """A value typed for want of a name: on the list, or one letter repeated three times or more."""
-    return letters in listed or (len(letters) >= 3 and letters.isascii() and len(set(letters)) == 1)
+def is_placeholder(letters: str) -> bool:
+    """A value typed for want of a name: on the list, with or without a number behind, a number alone, or one
+    letter repeated three times or more.
+    """
+    if not letters.isascii():
+        return False
+    bare = letters.rstrip("0123456789")
+    return not bare or bare in NO_NAME or (len(bare) >= 3 and len(set(bare)) == 1)
+
+
+def _is_no_name(found: tuple[str, ...]) -> bool:
+    """Nothing but placeholders, word by word or together: NON COMMUNIQUE, PATIENT TEST, HOMME 1."""
+    return is_placeholder("".join(found)) or all(map(is_placeholder, found))
 
 
 def _core(found: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,7 +74,7 @@ def _core(found: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache(maxsize=16_384)
 def _name(found: tuple[str, ...]) -> Name | None:
     letters = "".join(found)
-    if not letters or is_placeholder(letters, NO_FAMILY_NAME):
+    if _is_no_name(found) or (len(letters) == 1 and letters.isascii()):
         return None
     core = _core(found)
     spoken = tuple(map(_spoken, core))
@@ -84,7 +93,7 @@ def _name(found: tuple[str, ...]) -> Name | None:
 
 
 def family_name(text: str | None) -> Name | None:
-    """A family name ready to be compared; None when nothing, or a placeholder, was told."""
+    """A family name ready to be compared; None when nothing, a placeholder or one Latin letter was told."""
     return _name(words(text))
 
 
@@ -103,8 +112,8 @@ def given_names(names: tuple[str, ...]) -> GivenNames | None:
 
 @lru_cache(maxsize=16_384)
 def _given(told: tuple[tuple[str, ...], ...]) -> GivenNames | None:
-    kept = tuple(name for name in told if not is_placeholder("".join(name), NO_GIVEN_NAME))
-    if not kept:
+    kept = tuple(name for name in told if not _is_no_name(name))
+    if not kept or _is_no_name(tuple(word for name in told for word in name)):
         return None
     first, found = kept[0], tuple(word for name in kept for word in name)
     letters = "".join(first)

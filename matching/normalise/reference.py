@@ -39,8 +39,7 @@ DIMINUTIVES: Mapping[str, frozenset[int]] = _groups(_given["diminutives"])  # gi
 
 PARTICLES: frozenset[str] = frozenset(_words["particles"])
 SPELLINGS: Mapping[str, str] = _words["spellings"]  # article or title -> its one spelling
-NO_FAMILY_NAME: frozenset[str] = frozenset(_words["no_family_name"])
-NO_GIVEN_NAME: frozenset[str] = frozenset(_words["no_given_name"])
+NO_NAME: frozenset[str] = frozenset(_words["no_name"])  # words for unknown, titles, particles alone
 NO_ADDRESS: frozenset[str] = frozenset(_words["no_address"])
 NO_MAILBOX: frozenset[str] = frozenset(_words["no_mailbox"])
 STREET_ABBREVIATIONS: Mapping[str, str] = _words["street_abbreviations"]

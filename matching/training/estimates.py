@@ -61,6 +61,7 @@ TERMS: dict[str, Callable[[Record], set[str]]] = {
 # Comparison -> the one before it that it depends on (a key of KEYS).
 BONDS = {
     "given_names": "birth_date",  # given names have their years
+    "birth_place": "family_name",  # family names have their towns and countries
     "sex": "given_names",  # a given name tells the sex
     "locality": "birth_place",  # people live near the place where they were born
 }
@@ -181,13 +182,14 @@ def rounded(probability: float) -> float:
 def frequencies(name: str, records: Sequence[Record], matched: Sample) -> TermFrequencies:
     """Frequencies of the values of a comparison over `records`, one a person.
 
-    The floor is the chance that a rare value (fewer bearers than FEWEST_BEARERS) is another person's too. A
-    level that few pairs reach has the mean of all levels.
+    The floor is the frequency of a value that the file does not keep: the mean one of those too rare here
+    (fewer bearers than FEWEST_BEARERS), as their bearers meet it. A level that few pairs reach has the mean
+    of all levels.
     """
     told = [found for record in records if (found := TERMS[name](record))]
     counts = Counter(value for found in told for value in found)
-    rare = [count for count in counts.values() if count < FEWEST_BEARERS]
-    floor = (sum(n * (n - 1) for n in rare) + SMOOTHING) / (max(1, len(told) - 1) * (sum(rare) + 1))
+    rare = [count for count in counts.values() if count < FEWEST_BEARERS] or [1]
+    floor = sum(n * n for n in rare) / sum(rare) / max(1, len(told))
     kept = {value: count for value, count in sorted(counts.items()) if count >= FEWEST_BEARERS}
     agreed = {
         level: [min(kept[v] / len(told) if v in kept else floor for v in terms) for terms in found]

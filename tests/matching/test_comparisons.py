@@ -132,6 +132,42 @@ def quoting(value: str, issuer: str, **traits: Any) -> dict[str, Any]:
         ("phone", {"phone": ("0612345679",)}, {"phone": ("0612345670",)}, "typo", "one digit"),
         ("phone", {"phone": ("0612345679",)}, {"phone": ("0698765432",)}, "disagree", "another number"),
         ("phone", {"phone": ("0000000000",)}, {"phone": ("0612345679",)}, None, "a filler"),
+        (
+            "email",
+            {"email": ("x1@x.fr",)},
+            {"email": ("y1@x.fr",)},
+            "disagree",
+            "too short for a typing error",
+        ),
+        (
+            "email",
+            {"email": ("jean.martin@x.fr",), "birth_name": "MARTIN"},
+            {"email": ("jean.martin@y.fr",), "birth_name": "MARTIN"},
+            None,
+            "a namesake's, too",
+        ),
+        (
+            "email",
+            {"email": ("jean.martin@x.fr",), "family_name": "MARTIN"},
+            {"email": ("jean.martin1@x.fr",), "family_name": "MARTIN"},
+            None,
+            "a namesake's, too",
+        ),
+        ("birth_place", {"birth_place": "99216"}, {"birth_place": "99216"}, "country", "abroad"),
+        (
+            "given_names",
+            {"given_names": ("J",)},
+            {"given_names": ("J",)},
+            "initial",
+            "one letter on both sides",
+        ),
+        (
+            "given_names",
+            {"given_names": ("伟",)},
+            {"given_names": ("伟",)},
+            "first",
+            "one sign, a whole name",
+        ),
         ("email", {"email": ("a.b@x.fr",)}, {"email": ("A.B@X.FR",)}, "exact", "case"),
         ("email", {"email": ("anne.b@x.fr",)}, {"email": ("anne.b@y.fr",)}, "user", "another provider"),
         (
@@ -197,6 +233,10 @@ def test_values_agreed_upon_are_terms() -> None:
     assert compared("family_name", compound, part).terms == ("MARTIN",)
     assert compared("birth_place", {"birth_place": "75116"}, {"birth_place": "75056"}).terms == ("75056",)
     assert compared("locality", {"postal_code": "75016"}, {"postal_code": "75016"}).terms == ("75016",)
+    for unknown in ({"given_names": ("J",)}, {"given_names": ("伟",)}):
+        assert compared("given_names", unknown, unknown).terms == ()
+    assert compared("family_name", {"family_name": "王"}, {"family_name": "王"}).terms == ()
+    assert compared("birth_place", {"birth_place": "99216"}, {"birth_place": "99216"}).terms == ()
 
 
 def test_what_a_household_shares_is_flagged() -> None:

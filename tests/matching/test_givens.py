@@ -54,3 +54,32 @@ def test_a_given_name_not_told_may_be_another() -> None:
 def test_usual_given_names_are_folded() -> None:
     assert {"MARIE", "MARIA", "FRANCOISE", "MOHAMED"} <= usual_given_names()
     assert all(name == name.upper() for name in usual_given_names())
+
+
+USED = [
+    (
+        "twins who bear each other's second name",
+        ("PIERRE", "LOUIS"),
+        None,
+        ("LOUIS", "PIERRE"),
+        "LOUIS",
+        True,
+    ),
+    ("the given name in use told alone", ("LOUIS",), None, ("PIERRE", "LOUIS"), "LOUIS", False),
+    ("the given name in use told for both", ("PIERRE",), "LULU", ("LOUIS",), "LULU", True),
+]
+
+
+@pytest.mark.parametrize(("why", "one", "one_used", "other", "other_used", "two"), USED)
+def test_a_given_name_in_use(
+    why: str,
+    one: tuple[str, ...],
+    one_used: str | None,
+    other: tuple[str, ...],
+    other_used: str | None,
+    two: bool,
+) -> None:
+    a = normalise(RawRecord(given_names=one, used_given_name=one_used))
+    b = normalise(RawRecord(given_names=other, used_given_name=other_used))
+    assert are_two_given_names(a, b, level="used", strictly=False) is two, why
+    assert are_two_given_names(b, a, level="used", strictly=False) is two, why

@@ -300,6 +300,14 @@ def test_a_text_in_parts_says_the_same_as_in_one_piece(pieces: list[str], wide: 
         assert _in_one_piece(text[found.start : found.end]) == "R2"
 
 
+def test_where_a_part_begins_is_no_barrier() -> None:
+    """The second part starts with a number that in the text stands behind another digit."""
+    text = "é" + "1" * 938 + keyed(number_of()) + " " + "1" * 100
+    assert [offset for offset, _ in nir._parts(text)] == [0, 939]
+    assert text[939:].startswith(keyed(number_of()))
+    assert find_nir(text) is None
+
+
 def test_every_character_that_flattens_to_a_digit_counts_as_one() -> None:
     for letter in map(chr, range(128, sys.maxunicode + 1)):
         digits = re.findall(r"\d+", unicodedata.normalize("NFKC", letter))

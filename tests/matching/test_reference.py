@@ -38,8 +38,7 @@ def test_a_table_says_its_version_source_and_licence(name: str) -> None:
     [
         ("particles", reference.PARTICLES),
         ("spellings", {*reference.SPELLINGS, *reference.SPELLINGS.values()}),
-        ("no family name", reference.NO_FAMILY_NAME),
-        ("no given name", reference.NO_GIVEN_NAME),
+        ("no name", reference.NO_NAME),
         ("no address", reference.NO_ADDRESS),
         ("provisional given names", reference.PROVISIONAL_GIVEN_NAMES),
         ("diminutives", reference.DIMINUTIVES),

@@ -145,7 +145,7 @@ def test_frequencies_are_of_people_and_rare_values_share_a_floor() -> None:
     sample = Sample(terms={("given_names", "first"): [("ANNE",), ("LUC",)], ("sex", "agree"): [("F",)]})
     found = frequencies("given_names", told, sample)
     assert (found.total, dict(found.counts)) == (10, {"ANNE": 6})
-    assert found.floor == pytest.approx((3 * 2 + 0.5) / (9 * 5), abs=1e-6)
+    assert found.floor == pytest.approx((3 * 3 + 1) / 4 / 10, abs=1e-6)
     assert found.means == {"first": pytest.approx((0.6 + found.floor) / 2, abs=1e-6)}
 
 
