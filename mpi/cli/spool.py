@@ -58,8 +58,11 @@ def counts(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: 
 
 @app.command()
 def release(
-    instance_ids: Annotated[list[str], typer.Argument(help="Ids that `mpi spool list` shows.")],
     reason: Annotated[str, typer.Option(help="Why; it goes to the ledger.", show_default=False)],
+    instance_ids: Annotated[list[str] | None, typer.Argument(help="Ids that `mpi spool list` shows.")] = None,
+    all_failed: Annotated[
+        bool, typer.Option("--all", help="Every failed object; a held one is released by its id alone.")
+    ] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -68,9 +71,32 @@ def release(
 
     Example: mpi spool release 4f1c... --reason "the console had the wrong patient open"
     """
+    if bool(instance_ids) == all_failed:
+        raise typer.BadParameter("give ids, or --all for every failed object")
+    database = open_database(settings_from(data_dir, database_url))
+    at, ids = datetime.now(UTC), Ids.system()
+    with database.write() as tx:
+        named = instances.ids_with_state(tx, "failed") if all_failed else instance_ids or []
+        for instance_id in named:
+            instances.release(tx, instance_id, actor=ACTOR, reason=reason, at=at, ids=ids)
+    print_done({"released": named}, f"Released {len(named)}.", as_json=as_json)
+
+
+@app.command()
+def discard(
+    instance_ids: Annotated[list[str], typer.Argument(help="Ids that `mpi spool list` shows.")],
+    reason: Annotated[str, typer.Option(help="Why; it goes to the ledger.", show_default=False)],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete the copies of quarantined objects, all or none. A running gateway does it within seconds.
+
+    Example: mpi spool discard 4f1c... --reason "a port scanner sent it"
+    """
     database = open_database(settings_from(data_dir, database_url))
     at, ids = datetime.now(UTC), Ids.system()
     with database.write() as tx:
         for instance_id in instance_ids:
-            instances.release(tx, instance_id, actor=ACTOR, reason=reason, at=at, ids=ids)
-    print_done({"released": instance_ids}, f"Released {len(instance_ids)}.", as_json=as_json)
+            instances.discard(tx, instance_id, actor=ACTOR, reason=reason, at=at, ids=ids)
+    print_done({"discarded": instance_ids}, f"Discarded {len(instance_ids)}.", as_json=as_json)
