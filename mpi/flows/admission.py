@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -24,7 +25,7 @@ from mpi.security.nir_guard import count_hits, guard, guard_text
 GATEWAY = "system:gateway"
 PROVISIONAL_DOMAIN = "AE:"  # in front of the calling AE title of a sender that nobody declared
 SYSTEM = "system:"
-LONGEST_LOCAL_ID = 256
+LONGEST_LOCAL_ID = 256  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,16 @@ class Admitted:
         study = self.study
         at = study.at.isoformat() if study and study.at else None
         said = [self.digest.hex(), self.request.unidentified] + (
-            [study.study_instance_uid, study.modality, at, study.archive] if study else []
+            [
+                study.study_instance_uid,
+                study.modality,
+                at,
+                study.archive,
+                study.description,
+                study.accession_number,
+            ]
+            if study
+            else []
         )
         return hashlib.sha256(json.dumps(said).encode()).digest()
 
@@ -94,6 +104,11 @@ def look_up(tx: Connection, request: IdentifyRequest) -> Seen | None:
     )
 
 
+def usual_local_id(local_id: str) -> str:
+    """A local id as it is kept and looked up: composed (Unicode's form NFC), without spaces around it."""
+    return unicodedata.normalize("NFC", local_id).strip()
+
+
 def _guarded(
     tx: Connection, request: IdentifyRequest, *, at: datetime
 ) -> tuple[IdentifyRequest, tuple[NirHit, ...]]:
@@ -107,24 +122,31 @@ def _guarded(
     search = partial(guard_text, birth=raw.birth_date, sex=raw.sex)
     study = request.study
     if study is not None:
-        description, found = search(study.description, field="study.description")
-        accession, more = search(study.accession_number, field="study.accession_number", kind="identifier")
-        study = replace(study, description=description, accession_number=accession)
-        hits += found + more
-    key, found = search(request.idempotency_key, field="Idempotency-Key")
-    if key != request.idempotency_key:
-        count_hits(tx, found, door=request.door, at=at)
-        raise RecordedRefusal(
-            "A social security number is not taken here.", field="Idempotency-Key", rule=found[0].rule
+        modality, in_modality = search(study.modality, field="study.modality")
+        description, in_description = search(study.description, field="study.description")
+        accession, in_accession = search(
+            study.accession_number, field="study.accession_number", kind="identifier"
         )
+        study = replace(study, modality=modality, description=description, accession_number=accession)
+        hits += in_modality + in_description + in_accession
+    names = {"study.archive": study.archive if study else None, "Idempotency-Key": request.idempotency_key}
+    for field, name in names.items():
+        kept, found = search(name, field=field)
+        if kept != name:
+            count_hits(tx, found, door=request.door, at=at)
+            raise RecordedRefusal(
+                "A social security number is not taken here.", field=field, rule=found[0].rule
+            )
     return replace(request, raw=raw, study=study), hits
 
 
 def _known_authority(
     tx: Connection, request: IdentifyRequest, *, at: datetime
 ) -> tuple[IdentifyRequest, Seen]:
-    """The request under the short name of its authority; the gateway's unknown senders get a domain."""
-    _check_local_id(request.raw.local_id)
+    """The request under the names that are kept; the gateway's unknown senders get a domain."""
+    local_id = usual_local_id(request.raw.local_id)
+    _check_local_id(local_id)
+    request = replace(request, raw=replace(request.raw, local_id=local_id))
     seen = look_up(tx, request)
     if seen is None and (named := authority_by_oid(tx, request.raw.authority)):
         request = replace(request, raw=replace(request.raw, authority=named.name))
