@@ -7,6 +7,7 @@ back. No network call belongs inside.
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ CONTENDED_STATES = frozenset({"40001", "40P01", "55P03"})  # serialisation failu
 UNIQUE_VIOLATION = "23505"
 DAMAGED_WORDS = ("database disk image is malformed", "file is not a database")
 CONTENDED_WORDS = ("database is locked", "database table is locked", "database schema is locked")
+BROKEN = re.compile(r"[A-Z ]+ constraint failed: ([\w.]+)")  # SQLite: the constraint or column of our schema
 
 _jitter = random.SystemRandom()
 
@@ -185,5 +187,7 @@ def _own(error: DBAPIError) -> MpiError:
         return Unavailable("The database file is damaged: restore a backup.")
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return Unavailable("The database is out of reach.", cause=state or words)
-    rule = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or words
+    broken = BROKEN.match(words)
+    rule = broken[1] if broken else getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    state = state or getattr(error.orig, "sqlite_errorname", None)
     return Refused("The database refused a value.", rule=rule, state=state)
