@@ -22,13 +22,20 @@ LARGEST_BODY = 1 << 20  # bytes
 
 DESCRIPTION = """One patient recognised across hospitals, without the social security number.
 
-Every refusal is a problem document (RFC 9457) with a stable `code`; none repeats a value that was sent.
+Every refusal is a problem document (RFC 9457) with a stable `code`; none repeats a value or a name
+that was sent. A body is read before the key is looked at: what is not JSON answers 400 to anyone.
 """
 
 
 def index_app(db: Database, matcher: Matcher, settings: Settings) -> FastAPI:
     """The application over an open database with the schema in place."""
-    app = FastAPI(title="Master patient index", version=version("mpi"), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Master patient index",
+        version=version("mpi"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat the path, which may hold a local id
+    )
     app.state.db = db
     ids = Ids.system()
     app.state.parts = Parts(

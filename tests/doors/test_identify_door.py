@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -21,6 +22,11 @@ def body(**changes: Any) -> dict[str, Any]:
 def with_trait(name: str, value: Any) -> dict[str, Any]:
     """A record of authority A with one trait told otherwise."""
     return body(traits={**ANNE, name: value})
+
+
+def with_study(**said: Any) -> dict[str, Any]:
+    """A record of authority A with an examination."""
+    return body(study={"study_instance_uid": "1.2.3", **said})
 
 
 def stored(door: Doorway) -> int:
@@ -91,6 +97,7 @@ def test_one_key_has_one_effect_and_one_answer(door: Doorway) -> None:
         {"address": "12 RUE DES LILAS\nBATIMENT B"},
         {"birth_name": "ΠΑΠΑΔΟΠΟΥΛΟΥ", "family_name": "Нгуен", "given_names": "李"},
         {"family_name": "<script>alert(1)</script>"},
+        {"status": "VALI"},
     ],
     ids=lambda told: "+".join(told),
 )
@@ -113,9 +120,10 @@ def test_markup_in_a_name_is_data_and_comes_back_as_json_only(door: Doorway) -> 
 
 
 REFUSED = [
-    (with_trait("given_nmae", "ANNE"), "traits.given_nmae", "unknown-field"),
-    (with_trait("DUPONT née LEFEVRE", "x"), "traits.(unnamed)", "unknown-field"),
-    (body(tokens=[]), "tokens", "unknown-field"),
+    (with_trait("given_nmae", "ANNE"), "traits", "unknown-field"),
+    (with_trait("LEFEVRE", "x"), "traits", "unknown-field"),
+    (body(DUPONT=[]), "(body)", "unknown-field"),
+    (with_trait("identifiers", [{"value": "1", "MARTIN": "2"}]), "traits.identifiers.0", "unknown-field"),
     (with_trait("family_name", "MAR\x00TIN"), "traits.family_name", "control-character"),
     (with_trait("family_name", "MAR\x1b[31mTIN"), "traits.family_name", "control-character"),
     (with_trait("given_names", ["ANNE", "MA\nRIE"]), "traits.given_names.1", "control-character"),
@@ -128,6 +136,7 @@ REFUSED = [
     (with_trait("attributes", "homonyme !"), "traits.attributes.0", "wrong-form"),
     (with_trait("identifiers", [{"valeu": "1"}]), "traits.identifiers.0.value", "required"),
     (body(status="SURE"), "status", "not-one-of-the-allowed"),
+    (body(status="PROV", traits={**ANNE, "status": "VALI"}), "status", "contradicts-the-traits"),
     (body(traits={"sex": "F", "birth_date": "1958-02-28"}), "traits", "name-missing"),
     (body(traits={"family_name": "  ", "given_names": []}), "traits", "name-missing"),
     (body(traits=None), "traits", "object-expected"),
@@ -138,6 +147,14 @@ REFUSED = [
     (body(study={"study_instance_uid": "1.2.x"}), "study.study_instance_uid", "wrong-form"),
     (body(study={"study_instance_uid": "1.2.3", "at": "2026-11-24T08:00:00"}), "study.at", "timezone-aware"),
     (body(study={"study_instance_uid": "1.2.3", "archive": "../x"}), "study.archive", "wrong-form"),
+    (body(study={"study_instance_uid": "1.2.3", "archive": "nosuch"}), "study.archive", "declared"),
+    (with_study(modality="ct"), "study.modality", "wrong-form"),
+    (with_study(modality="CT MR"), "study.modality", "wrong-form"),
+    (with_study(modality="0123"), "study.modality", "wrong-form"),
+    (with_study(modality="C" * 17), "study.modality", "too-long"),
+    (with_study(modality=""), "study.modality", "wrong-form"),
+    (with_study(at="0001-01-01T00:00:00+14:00"), "study.at", "not-in-utc"),
+    (with_study(at="9999-12-31T23:59:59-14:00"), "study.at", "not-in-utc"),
     ({"local_id": "1", "traits": ANNE}, "authority", "required"),
 ]
 
@@ -196,6 +213,39 @@ def test_ten_megabytes_are_refused_unread_and_the_door_goes_on(door: Doorway) ->
         assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
         assert answer.headers["cache-control"] == "no-store"
     assert door.identify("sender-a", "0042", ANNE)["outcome"] == "new"
+
+
+@pytest.mark.parametrize("beside", ["VALI", "vali", None])
+def test_a_status_may_stand_in_both_places_when_it_is_the_same(door: Doorway, beside: str | None) -> None:
+    door.identify("sender-a", "0042", {**ANNE, "status": "VALI"}, status=beside)
+    record = door.client("reader").get("/v1/records/HOPITAL-A/0042").json()
+    assert record["traits"]["status"] == "VALI"
+
+
+@pytest.mark.parametrize("modality", ["CT", "3D_X", "SCANNER_16_SIGNS"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59+14:00"])
+def test_a_modality_is_a_code_string_and_a_time_any_instant_of_the_calendar(
+    door: Doorway, modality: str, at: str
+) -> None:
+    door.identify(
+        "sender-a", "0042", ANNE, study={"study_instance_uid": "1.2.3", "modality": modality, "at": at}
+    )
+    answer = door.client("sender-a").get("/v1/studies/1.2.3").json()
+    assert (answer["modality"], answer["at"][:4]) == (modality, at[:4])
+
+
+def test_several_unknown_keys_in_one_place_are_one_broken_rule(shared_door: Doorway) -> None:
+    told = body(traits={**ANNE, "given_nmae": "x", "birth_dat": "x"})
+    answer = shared_door.client("sender-a").post("/v1/identify", json=told)
+    assert answer.json()["errors"] == [{"field": "traits", "rule": "unknown-field"}]
+
+
+def test_a_local_id_is_one_whatever_its_padding_and_composition(door: Doorway) -> None:
+    told = door.identify("sender-a", "caf\u00e9 1", ANNE)["identity_id"]
+    for spelled in ("caf\u00e9 1 ", " cafe\u0301 1"):
+        assert door.identify("sender-a", spelled, ANNE)["outcome"] == "known"
+        found = door.client("sender-a").get(f"/v1/records/HOPITAL-A/{quote(spelled)}").json()
+        assert (found["identity_id"], found["local_id"]) == (told, "caf\u00e9 1")
 
 
 def test_a_sender_may_not_speak_for_another_s_authority(shared_door: Doorway) -> None:

@@ -184,6 +184,9 @@ PLACES: list[tuple[str, Any]] = [
 WITHOUT_AGREEMENT = {"sex", "birth_date", "00100030", "00100040"}
 
 
+counter = itertools.count()
+
+
 def send(door: Doorway, place: tuple[str, Any], text: str, number: Number, local_id: str) -> httpx.Response:
     """One request with `text` in its place; everything else is as it should be."""
     client = door.client("both")
@@ -193,6 +196,11 @@ def send(door: Doorway, place: tuple[str, Any], text: str, number: Number, local
     body = deepcopy(BODIES[route](number))
     if "local_id" in body:
         body["local_id"] = local_id
+    uid = f"1.2.840.99.60.{next(counter)}"  # a study of its own, so that what it says is stored
+    if "study" in body:
+        body["study"]["study_instance_uid"] = uid
+    elif "0020000D" in body:
+        body["0020000D"]["Value"] = [uid]
     headers = {
         b"Content-Type": b"application/dicom+json" if "dicom" in route else b"application/json",
     }
@@ -230,9 +238,6 @@ def server_lines(caplog: pytest.LogCaptureFixture) -> bytes:
     """What the server logged; the client's own libraries are the test's."""
     own = (one for one in caplog.records if not one.name.startswith(("httpx", "httpcore")))
     return "\n".join(f"{one.getMessage()} {one.exc_text}" for one in own).encode()
-
-
-counter = itertools.count()
 
 
 def check(
@@ -341,3 +346,36 @@ def test_the_sender_learns_where_a_number_was_dropped_and_never_the_number(door:
     )
     assert refused.status_code == 422
     assert refused.json()["errors"] == [{"field": "local_id", "rule": "R2"}]
+
+
+@pytest.mark.parametrize(
+    ("route", "change", "status", "field"),
+    [
+        ("/v1/match", ("local_id",), 422, "local_id"),
+        ("/v1/match", ("authority",), 422, "authority"),
+        ("/v1/identify", ("study", "archive"), 422, "study.archive"),
+    ],
+)
+def test_a_number_in_the_place_of_a_name_is_refused_and_counted(
+    door: Doorway, route: str, change: tuple[str, ...], status: int, field: str
+) -> None:
+    body = "1850575056000"
+    number = Number(body + nir_key(body))
+    answer = send(door, (route, change), number.nir, number, "0042")
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["field"] == field
+    with door.db.read() as tx:
+        assert tx.exec_driver_sql("SELECT door, field, rule, count FROM nir_count").all() == [
+            ("rest", field, "R2", 1)
+        ]
+
+
+@pytest.mark.parametrize("method", ["185057505600041", "2580275A56000"])
+def test_a_number_in_the_place_of_the_method_is_not_logged(
+    door: Doorway, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answer = door.client("both").request(method, "/v1/identify")
+    assert answer.status_code in (400, 404, 405)
+    assert method not in answer.text
+    assert method not in server_lines(caplog).decode()

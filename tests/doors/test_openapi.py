@@ -78,6 +78,20 @@ def test_every_operation_has_an_example_of_its_answer_and_its_refusals(document:
             assert problem[PROBLEM_JSON]["example"]["status"] == int(status)
 
 
+def test_a_refusal_that_says_when_to_ask_again_describes_the_header(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for status, refusal in operation["responses"].items():
+            said = refusal.get("headers", {})
+            assert ("Retry-After" in said) is (status in ("429", "503")), (name, status)
+            for header in said.values():
+                jsonschema.Draft202012Validator.check_schema(header["schema"])
+                assert header["description"]
+
+
+def test_the_description_says_that_a_body_is_read_before_the_key(document: dict[str, Any]) -> None:
+    assert "before the key" in document["info"]["description"]
+
+
 def test_every_body_has_examples_that_its_own_schema_takes(document: dict[str, Any]) -> None:
     seen = 0
     for name, operation in operations(document):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select, text
 
+from mpi.store.tables import authority
+from mpi.store.transaction import Database, Refused
 from tests.doors.doorway import ANNE, JEAN, Doorway
 
 
@@ -36,3 +39,34 @@ def test_the_door_answers_the_same_on_postgresql(postgresql_door: Doorway) -> No
     assert answer.json()["identity_id"] == anne["identity_id"]
     conflict = {"authority": "HOPITAL-A", "local_id": "77", "traits": JEAN, "study": study}
     assert door.client("sender-a").post("/v1/identify", json=conflict).status_code == 409
+
+
+@pytest.mark.needs("postgresql")
+def test_what_postgresql_cannot_hold_is_the_caller_s_fault(postgresql_door: Doorway) -> None:
+    for path in ("records/HOPITAL-A/00%0042", "records/HOP%00/1", "identities/E%00", "studies/1.2%00"):
+        answer = postgresql_door.client("reader").get(f"/v1/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "unprocessable"), path
+    for uid, at in (("1.2.5", "0001-01-01T00:00:00Z"), ("1.2.6", "9999-12-31T23:59:59Z")):
+        study = {"study_instance_uid": uid, "at": at}
+        postgresql_door.identify("sender-a", "0042", ANNE, study=study)
+        assert postgresql_door.client("reader").get(f"/v1/studies/{uid}").json()["at"] == at
+
+
+@pytest.mark.needs("postgresql")
+def test_no_word_of_the_driver_is_the_name_of_a_rule(postgresql_db: Database) -> None:
+    with pytest.raises(Refused) as refused, postgresql_db.read() as tx:
+        tx.execute(select(authority).where(authority.c.authority == "a\0b"))
+    assert refused.value.details["rule"] is None
+
+
+def test_a_rule_that_sqlite_saw_broken_is_named_without_its_words(door: Doorway) -> None:
+    with pytest.raises(Refused) as refused, door.db.write() as tx:
+        tx.execute(authority.insert().values(authority="X"))
+    assert refused.value.details["rule"] == "authority.label"
+    door.identify("sender-a", "0042", ANNE)
+    with pytest.raises(Refused) as refused, door.db.write() as tx:
+        tx.execute(text("UPDATE ledger_entry SET position = 7"))
+    assert (refused.value.details["rule"], refused.value.details["state"]) == (
+        None,
+        "SQLITE_CONSTRAINT_TRIGGER",
+    )

@@ -95,6 +95,33 @@ def test_what_is_not_there_is_a_problem_that_repeats_nothing(shared_door: Doorwa
     assert path.rsplit("/", 1)[1] not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/records/HOPITAL-A/00%0042", "local_id"),
+        ("/v1/records/HOP%00/0042", "authority"),
+        ("/v1/identities/E4N7%00", "identity_id"),
+        ("/v1/identities/E4N7%1b/studies", "identity_id"),
+        ("/v1/studies/1.2%00", "uid"),
+    ],
+)
+def test_a_control_character_in_a_path_is_refused_by_name(
+    shared_door: Doorway, path: str, field: str
+) -> None:
+    answer = shared_door.client("reader").get(path)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": field, "rule": "control-character"}]
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "/v1/studies/1.2.3/", "/v1/identities/E4N7/studies/"])
+def test_an_address_with_a_slash_too_many_is_not_there_and_leads_nowhere(
+    shared_door: Doorway, path: str
+) -> None:
+    answer = shared_door.client("reader").get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert "location" not in answer.headers
+
+
 def test_all_examinations_come_in_time_order_the_untimed_last(door: Doorway, anne: str) -> None:
     answer = door.client("reader").get(f"/v1/identities/{anne}/studies").json()
     assert [one["study_instance_uid"] for one in answer["studies"]] == [
@@ -118,11 +145,13 @@ def test_a_study_says_where_its_archive_hands_it_out(open_door: Callable[..., Do
     archives = {
         "main": ArchiveSettings(driver="orthanc", url="http://127.0.0.1:8042/"),
         "shelf": ArchiveSettings(driver="folder"),
+        "closed": ArchiveSettings(driver="orthanc", url="http://127.0.0.1:8043"),
     }
     door = open_door(archives=archives)
-    for uid, archive in (("1.2.1", "main"), ("1.2.2", "shelf"), ("1.2.3", None), ("1.2.4", "elsewhere")):
+    for uid, archive in (("1.2.1", "main"), ("1.2.2", "shelf"), ("1.2.3", None), ("1.2.4", "closed")):
         told = {"study_instance_uid": uid, "archive": archive}
         answer = door.identify("sender-a", "0042", ANNE, study=told)
+    del door.settings.archives["closed"]  # its studies are still pinned
     listed = door.client("sender-a").get(f"/v1/identities/{answer['identity_id']}/studies").json()["studies"]
     assert {one["study_instance_uid"]: one["retrieve_url"] for one in listed} == {
         "1.2.1": "http://127.0.0.1:8042/dicom-web/studies/1.2.1",

@@ -54,6 +54,13 @@ def test_an_answer_does_not_wait_for_an_acknowledgement(shared_door: Doorway) ->
     assert min(took) < 0.03
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_may_ask_for_the_head_alone(shared_door: Doorway, path: str) -> None:
+    answer = shared_door.client(None).head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "application/json"
+
+
 def test_a_server_stops_once_it_has_stopped() -> None:
     server = HttpServer(breaks_off, host="127.0.0.1", port=0, name="unused")
     server.stop()

@@ -138,6 +138,13 @@ MEANINGS = {
     503: "A needed part is away; nothing was stored. `Retry-After` says when to try again.",
 }
 
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds until the call may succeed.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+
 
 def answers(example: object, *problems: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: an example of its 200, and a problem document for each of `problems`."""
@@ -157,4 +164,6 @@ def answers(example: object, *problems: int) -> dict[int | str, dict[str, Any]]:
             "description": detail,
             "content": {PROBLEM_JSON: {"schema": PROBLEM_REFERENCE, "example": document}},
         }
+        if status in (429, 503):
+            found[status]["headers"] = RETRY_AFTER
     return found

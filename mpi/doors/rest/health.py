@@ -15,6 +15,7 @@ from mpi.errors import Unavailable
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get(
     "/healthz",
     response_model=Health,
@@ -26,6 +27,7 @@ def healthz() -> Any:
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     response_model=Readiness,

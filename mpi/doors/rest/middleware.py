@@ -29,6 +29,10 @@ SECURITY_HEADERS = {
 }
 
 
+# Methods that may be logged (RFC 9110 section 9, RFC 5789); a caller can write anything in the place of one.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+
+
 class RequestRules:
     """ASGI middleware around an application. `max_body` is in bytes; a longer body answers 413 unread."""
 
@@ -75,7 +79,7 @@ class RequestRules:
         finally:
             log.info(
                 "%s %s %d %.1f ms %s",
-                scope["method"],
+                scope["method"] if scope["method"] in METHODS else "-",
                 getattr(scope.get("route"), "path", "-"),
                 status,
                 (time.perf_counter() - started) * 1000,

@@ -8,15 +8,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends
 
+from matching.records import RawRecord
 from mpi.doors.rest import examples
 from mpi.doors.rest.answers import Candidate, Dropped, Evidence, Identified, Matched
 from mpi.doors.rest.authentication import Sender, SenderOrReader, reads_people
-from mpi.doors.rest.parts import IdempotencyKey, Index, reading
+from mpi.doors.rest.parts import IdempotencyKey, Index, Parts, reading
 from mpi.doors.rest.schemas import IdentifyBody, MatchBody
+from mpi.errors import RecordedRefusal, Unprocessable
 from mpi.flows.identify import identify as identify_record
 from mpi.flows.match import match as match_person
 from mpi.flows.requests import IdentifyAnswer, IdentifyRequest, MatchAnswer, MatchRequest, NirHit
-from mpi.security.nir_guard import count_hits, guard
+from mpi.security.nir_guard import count_hits, guard, guard_text
 
 router = APIRouter(prefix="/v1", tags=["people"], dependencies=[Depends(reading("application/json"))])
 
@@ -40,7 +42,7 @@ def identify(
     key: IdempotencyKey = None,
 ) -> Any:
     """The answer is sent after the commit. Senders get no weight, margin or evidence."""
-
+    _check_archive(body, index)
     request = IdentifyRequest(
         actor=actor,
         raw=body.raw(authority=body.authority, local_id=body.local_id),
@@ -70,10 +72,7 @@ def match(
 ) -> Any:
     """Senders learn `one` with its id, `none` or `many`, and may ask about 200 different persons an hour."""
     started = time.perf_counter()
-    raw, hits = guard(body.raw(authority=body.authority or "", local_id=body.local_id or ""))
-    if hits:
-        with index.db.write() as tx:
-            count_hits(tx, hits, door=DOOR, at=index.clock())
+    raw, hits = _guarded(body.raw(authority=body.authority or "", local_id=body.local_id or ""), index)
     if not reads_people(actor):
         index.probes.count(actor.actor_id, raw)
     with index.db.read() as tx:
@@ -81,6 +80,33 @@ def match(
     if not reads_people(actor):
         time.sleep(TICK - (time.perf_counter() - started) % TICK)
     return matched(replace(answer, dropped=hits), in_full=reads_people(actor))
+
+
+def _check_archive(body: IdentifyBody, index: Parts) -> None:
+    """Raises Unprocessable for an archive that is not declared; a social security number there is counted."""
+    name = body.study.archive if body.study else None
+    if name is None or name in index.settings.archives:
+        return
+    _, hits = guard_text(name, field="study.archive", birth=body.traits.birth_date, sex=body.traits.sex)
+    _count(hits, index)
+    raise Unprocessable("No such archive is declared.", field="study.archive", rule="declared")
+
+
+def _guarded(raw: RawRecord, index: Parts) -> tuple[RawRecord, tuple[NirHit, ...]]:
+    """A question without social security numbers, and where they were; all are counted, a refused one too."""
+    try:
+        guarded, hits = guard(raw)
+    except RecordedRefusal as refused:
+        _count((NirHit(field=str(refused.details["field"]), rule=str(refused.details["rule"])),), index)
+        raise
+    _count(hits, index)
+    return guarded, hits
+
+
+def _count(hits: tuple[NirHit, ...], index: Parts) -> None:
+    if hits:
+        with index.db.write() as tx:
+            count_hits(tx, hits, door=DOOR, at=index.clock())
 
 
 def identified(answer: IdentifyAnswer, *, in_full: bool) -> Identified:

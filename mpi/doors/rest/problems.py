@@ -1,13 +1,12 @@
 """Every refusal as a problem document (RFC 9457), made in one place for all HTTP doors.
 
 A problem says what rule was broken and where, never the value: details pass through an allow-list, and the
-`input` that validation errors carry is left out. An unknown field is named only when its name looks like one
-of ours, since a caller can put anything in a key.
+`input` that validation errors carry is left out. An unknown key is not repeated either, since a caller can
+put anything in a key: the object that holds it is named.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -59,9 +58,11 @@ SENTENCES = {
     500: "Something went wrong on our side; nothing was promised.",
 }
 
+UNKNOWN_KEY = "extra_forbidden"
+
 # Pydantic's error types in the words of this interface; others keep Pydantic's stable type name.
 RULES = {
-    "extra_forbidden": "unknown-field",
+    UNKNOWN_KEY: "unknown-field",
     "missing": "required",
     "string_too_long": "too-long",
     "string_too_short": "empty",
@@ -75,13 +76,13 @@ RULES = {
     "string_unicode": "not-unicode",
 }
 
-_OUR_KIND_OF_NAME = re.compile(r"[A-Za-z_-]{1,40}")
-
 
 class FieldProblem(BaseModel):
     """One rule that one field broke."""
 
-    field: str = Field(description="Path of the field, for example `traits.birth_date`.")
+    field: str = Field(
+        description="Path of the field, for example `traits.birth_date`; of an unknown key, what holds it."
+    )
     rule: str = Field(description="Stable name of the rule; the refused value is never repeated.")
 
 
@@ -138,24 +139,19 @@ def problem_of(error: MpiError) -> JSONResponse:
 def field_problems(errors: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """Field paths and rules of Pydantic's errors, without the values they carry.
 
-    An error of the type `our_rule` (see `schemas.py`) names its rule itself.
+    An error of the type `our_rule` (see `schemas.py`) names its rule itself. Several unknown keys of one
+    object are one problem.
     """
-    found = []
+    found: list[dict[str, str]] = []
     for error in errors:
-        path = [part for part in error["loc"] if part not in ("body", "query", "path", "header")]
+        path = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
+        if error["type"] == UNKNOWN_KEY:
+            path.pop()
         rule = error["ctx"]["rule"] if error["type"] == "our_rule" else error["type"]
-        found.append({"field": _path(path), "rule": RULES.get(rule, rule.replace("_", "-"))})
+        one = {"field": ".".join(path) or "(body)", "rule": RULES.get(rule, rule.replace("_", "-"))}
+        if one not in found:
+            found.append(one)
     return found
-
-
-def _path(parts: Sequence[str | int]) -> str:
-    shown = []
-    for part in parts:
-        if isinstance(part, int) or _OUR_KIND_OF_NAME.fullmatch(part):
-            shown.append(str(part))
-        else:
-            shown.append("(unnamed)")
-    return ".".join(shown) or "(body)"
 
 
 def install_problems(app: FastAPI) -> None:

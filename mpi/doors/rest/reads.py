@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
+from pydantic import AfterValidator
 
 from mpi.doors.rest import answers, examples
 from mpi.doors.rest.authentication import SenderOrReader, reads_people
 from mpi.doors.rest.parts import Index
+from mpi.doors.rest.schemas import plain_text
 from mpi.errors import NotAllowed, NotFound
 from mpi.flows import lookup
+from mpi.flows.admission import usual_local_id
 from mpi.flows.studies import DesiredStudy, desired, studies_of
 from mpi.security.actors import Actor
 from mpi.security.authorities import find_authority
@@ -23,12 +26,13 @@ from mpi.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["reading"])
 
+PathText = Annotated[str, AfterValidator(plain_text)]
 AuthorityInPath = Annotated[
-    str, Path(max_length=1000, description="Short name or OID.", examples=["HOPITAL-A"])
+    PathText, Path(max_length=1000, description="Short name or OID.", examples=["HOPITAL-A"])
 ]
-LocalIdInPath = Annotated[str, Path(max_length=1000, examples=["0042"])]
-IdentityInPath = Annotated[str, Path(max_length=64, examples=[examples.IDENTITY_ID])]
-StudyInPath = Annotated[str, Path(max_length=64, examples=["1.2.3"])]
+LocalIdInPath = Annotated[PathText, Path(max_length=1000, examples=["0042"])]
+IdentityInPath = Annotated[PathText, Path(max_length=64, examples=[examples.IDENTITY_ID])]
+StudyInPath = Annotated[PathText, Path(max_length=64, examples=["1.2.3"])]
 
 
 @router.get(
@@ -44,7 +48,11 @@ def record(authority: AuthorityInPath, local_id: LocalIdInPath, actor: SenderOrR
         declared = find_authority(tx, authority)
         if not _may_see(actor, declared.name if declared else authority):
             raise NotAllowed("This sender may not read records of that assigning authority.")
-        found = lookup.record_view(tx, authority=declared.name, local_id=local_id) if declared else None
+        found = (
+            lookup.record_view(tx, authority=declared.name, local_id=usual_local_id(local_id))
+            if declared
+            else None
+        )
     if found is None:
         raise NotFound("No such record.")
     return _record(found, actor)

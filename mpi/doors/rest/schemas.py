@@ -18,6 +18,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -73,6 +75,14 @@ def _text_or_list(separator: str | None) -> BeforeValidator:
     return BeforeValidator(_split_at(separator), json_schema_input_type=str | list[str] | None)
 
 
+def in_utc(at: datetime) -> datetime:
+    """The same instant in UTC; raises where the calendar's first or last day has no such instant."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise broken("not-in-utc") from None
+
+
 Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(plain_text)]
 Lines = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_several_lines)]
 Given = Annotated[list[Text], Field(max_length=MOST_VALUES), _text_or_list(None)]
@@ -88,6 +98,7 @@ Status = Annotated[Literal["PROV", "RECUP", "VALI", "QUAL"] | None, BeforeValida
 Sex = Annotated[Literal["M", "F", "I"] | None, BeforeValidator(_upper)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(plain_text)]
 Uid = Annotated[str, Field(max_length=64, pattern=UID)]
+Modality = Annotated[str, Field(max_length=16, pattern=r"^[0-9]*[A-Z_][A-Z0-9_]*$")]
 
 
 class Strict(BaseModel):
@@ -155,9 +166,13 @@ class Study(Strict):
     """One examination, pinned to the source record it comes with."""
 
     study_instance_uid: Uid
-    modality: Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")] | None = None
-    at: AwareDatetime | None = Field(None, description="When it was made, with its time zone.")
-    archive: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
+    modality: Modality | None = Field(None, description="A code string (PS3.5), not of digits alone.")
+    at: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = Field(
+        None, description="When it was made, with its time zone."
+    )
+    archive: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = Field(
+        None, description="Name of a declared archive; default: the first one."
+    )
     description: Text | None = None
     accession_number: Text | None = None
 
@@ -169,6 +184,14 @@ class PersonTold(Strict):
     status: Status = None
     attributes: Codes = []
     flags: Flags = []
+
+    @field_validator("status")
+    @classmethod
+    def _one_status(cls, status: Status, told: ValidationInfo) -> Status:
+        traits = told.data.get("traits")  # absent when they are refused themselves
+        if status and traits and traits.status not in (None, status):
+            raise broken("contradicts-the-traits")
+        return status
 
     def raw(self, *, authority: str, local_id: str) -> RawRecord:
         """The record as told. Empty texts become None."""
@@ -209,13 +232,13 @@ class IdentifyBody(PersonTold):
     study: Study | None = None
 
     def study_ref(self) -> StudyRef | None:
-        """The examination in the terms of the flows; its time in UTC."""
+        """The examination in the terms of the flows."""
         if self.study is None:
             return None
         return StudyRef(
             study_instance_uid=self.study.study_instance_uid,
             modality=self.study.modality,
-            at=in_utc(self.study.at),
+            at=self.study.at,
             archive=self.study.archive,
             description=self.study.description or None,
             accession_number=self.study.accession_number or None,
@@ -227,8 +250,3 @@ class MatchBody(PersonTold):
 
     authority: Name | None = None
     local_id: Name | None = None
-
-
-def in_utc(at: datetime | None) -> datetime | None:
-    """The same instant in UTC; None stays None."""
-    return None if at is None else at.astimezone(UTC)
