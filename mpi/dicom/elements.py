@@ -19,7 +19,7 @@ UNDEFINED = 0xFFFFFFFF
 CHUNK = 1 << 20  # bytes looked at in one piece
 MAX_DEPTH = 32
 MAX_ELEMENTS = 100_000  # at the top level; a large enhanced object has a few hundred
-MAX_ITEMS = 2_000_000  # items and elements inside values of undefined length; a fragment is an item
+MAX_ITEMS = 1_000_000  # items and elements inside sequences, each time one is walked; also fragments
 
 _SHORT: tuple[str, ...] = ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH")
 _SHORT += ("SL", "SS", "ST", "TM", "UI", "UL", "US")
@@ -38,6 +38,10 @@ class Unreadable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class TooMany(Unreadable):
+    """More items and elements than an object may have."""
 
 
 class Irregular(Unreadable):
@@ -126,11 +130,11 @@ def inside(element: Element, encoding: Encoding) -> Encoding:
     return IMPLICIT_LITTLE if element.vr == "UN" else encoding
 
 
-def _spend(left: list[int]) -> None:
-    """Counts one item or element inside a sequence against the cap."""
-    left[0] -= 1
+def spend(left: list[int], number: int = 1) -> None:
+    """Counts items or elements inside sequences against the cap."""
+    left[0] -= number
     if left[0] < 0:
-        raise Unreadable(f"more than {MAX_ITEMS} items and elements inside sequences")
+        raise TooMany(f"more than {MAX_ITEMS} items and elements inside sequences")
 
 
 def _past_undefined(
@@ -153,7 +157,7 @@ def _past_undefined(
             return at
         if tag != ITEM:
             raise Irregular("a sequence holds something that is no item")
-        _spend(left)
+        spend(left)
         if length != UNDEFINED:
             at += length
             if at > end:
@@ -172,7 +176,7 @@ def _past_item(data: Buffer, at: int, end: int, encoding: Encoding, depth: int, 
             return value
         if tag >> 16 == 0xFFFE:
             raise Irregular("a delimiter stands where none belongs")
-        _spend(left)
+        spend(left)
         at = _end_of(data, vr, value, length, end, encoding, depth, left)
 
 
@@ -196,16 +200,23 @@ def zero_tail(data: Buffer, at: int, end: int) -> bool:
 
 
 def walk(
-    data: Buffer, encoding: Encoding, *, start: int = 0, end: int | None = None, ordered: bool = True
+    data: Buffer,
+    encoding: Encoding,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    ordered: bool = True,
+    left: list[int] | None = None,
 ) -> tuple[list[Element], int]:
     """The elements of one level from `start` to `end`, and where they end; only zero bytes may follow.
 
-    Tags must ascend strictly when `ordered`. Raises Unreadable; Irregular where a lenient reader may
-    still succeed.
+    Tags must ascend strictly when `ordered`. `left` is what remains of MAX_ITEMS when several levels of one
+    object are walked. Raises Unreadable; Irregular where a lenient reader may still succeed.
     """
     end = len(data) if end is None else end
     found: list[Element] = []
-    at, last, left = start, -1, [MAX_ITEMS]
+    at, last = start, -1
+    left = [MAX_ITEMS] if left is None else left
     new_element = tuple.__new__  # half the time of Element(...), and there are hundreds
     unpack, short_vrs = encoding.short.unpack_from, SHORT_VRS if encoding.explicit else {}
     while at < end:
@@ -232,12 +243,32 @@ def walk(
     return found, at
 
 
-def items(data: Buffer, element: Element, encoding: Encoding) -> Iterator[Item]:
-    """The items of a sequence that `walk` found. Raises Unreadable when a defined length does not hold
-    them.
+def walk_to_fault(data: Buffer, encoding: Encoding) -> tuple[list[Element], int]:
+    """The top-level elements up to the first that `walk` would refuse, and where that one begins."""
+    found: list[Element] = []
+    at, last, left = 0, -1, [MAX_ITEMS]
+    while at < len(data) and len(found) < MAX_ELEMENTS:
+        try:
+            tag, vr, value, length = header_at(data, at, len(data), encoding)
+            end = _end_of(data, vr, value, length, len(data), encoding, 0, left)
+        except Unreadable:
+            break
+        if tag <= last or tag >> 16 == 0xFFFE:
+            break
+        found.append(Element(tag, vr, at, value, end, length == UNDEFINED))
+        at, last = end, tag
+    return found, at
+
+
+def items(
+    data: Buffer, element: Element, encoding: Encoding, *, left: list[int] | None = None
+) -> Iterator[Item]:
+    """The items of a sequence that `walk` found; `left` as there. Raises Unreadable when a defined length
+    does not hold them.
     """
     encoding = inside(element, encoding)
-    at, left = element.value, [MAX_ITEMS]
+    at = element.value
+    left = [MAX_ITEMS] if left is None else left
     while at < element.end:
         if element.end - at < 8:
             raise Unreadable("the data end inside a sequence")
@@ -247,6 +278,7 @@ def items(data: Buffer, element: Element, encoding: Encoding) -> Iterator[Item]:
             return
         if tag != ITEM:
             raise Irregular("a sequence holds something that is no item")
+        spend(left)
         if length == UNDEFINED:
             end = _past_item(data, value, element.end, encoding, 0, left)
             yield Item(at, value, end - 8, end, True)

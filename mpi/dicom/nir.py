@@ -8,23 +8,21 @@ else stays byte-identical.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from matching.nir import find_nir, is_typed_ins, may_hold_nir
+from matching.nir import find_nir, may_hold_nir
 from mpi.dicom import tags
 from mpi.dicom.charsets import decode_text
 from mpi.dicom.elements import Buffer, Element, Encoding, Unreadable
-from mpi.dicom.identity import parse_cx
+from mpi.dicom.header import read_header
 from mpi.dicom.levels import Level
 from mpi.dicom.objects import DicomObject, deflate, open_object
+from mpi.dicom.remains import IDENTIFIERS, blank, is_typed, without_numbers
 from mpi.dicom.texts import LengthField, Text, texts
 
 NOT_SEARCHED = frozenset({tags.CONTENT_SEQUENCE, tags.ENCAPSULATED_DOCUMENT})
-IDENTIFIERS = frozenset({tags.PATIENT_ID, tags.RETIRED_OTHER_PATIENT_IDS})
 RAW_FIELD, META_FIELD = "unreadable object", "file meta information"
-_DIGIT_RUNS = re.compile(rb"[0-9][0-9AB .\-]{11,40}")
 
 
 class TagHit(NamedTuple):
@@ -53,14 +51,19 @@ def empty_nirs(
 ) -> Emptied:
     """Searches a Part 10 file, an opened object, or with `transfer_syntax` a bare data set.
 
-    `exempt` tags are not searched at any level: an issuer with numeric accession numbers. Of an object
-    that cannot be read every number found in its bytes is overwritten with spaces, so that a quarantined
-    copy holds none.
+    `exempt` tags are not searched at any level: an issuer with numeric accession numbers. Bytes that are
+    no object, or none with a header, are blanked (`mpi.dicom.remains`): a quarantined copy holds no number.
+    Raises Unreadable for an opened object that cannot be searched: it must not go on as if it were read.
     """
+    if isinstance(data, DicomObject):
+        return _searched(data, exempt)
     try:
-        return _searched(open_object(data, transfer_syntax), exempt)
+        opened = open_object(data, transfer_syntax)
+        read_header(opened)
+        return _searched(opened, exempt)
     except Unreadable:
-        return _blanked(data.original if isinstance(data, DicomObject) else data)
+        blanked, hits = blank(data, transfer_syntax, skipped=NOT_SEARCHED)
+        return Emptied(data=blanked, hits=(TagHit(RAW_FIELD, "R2"),) * hits)
 
 
 def _searched(opened: DicomObject, exempt: frozenset[int]) -> Emptied:
@@ -74,7 +77,7 @@ def _searched(opened: DicomObject, exempt: frozenset[int]) -> Emptied:
             suspects.append(TagHit(text.path, rule))
         elif rule is not None:
             hits.append((text, rule))
-    prefix, in_meta = _overwritten(opened.prefix)
+    prefix, in_meta = without_numbers(opened.prefix, kind="text")
     if not hits and not in_meta:
         return Emptied(data=opened.original, suspects=tuple(suspects))
     return Emptied(
@@ -88,7 +91,7 @@ def _searched(opened: DicomObject, exempt: frozenset[int]) -> Emptied:
 def _rule(text: Text, birth: str | None, sex: str | None) -> str | None:
     """The rule that finds a number in this element, None when there is none."""
     element, body = text.element, text.level.body
-    if element.tag == tags.PATIENT_ID and element.end > element.value and _is_typed(text.level):
+    if element.tag == tags.PATIENT_ID and element.end > element.value and is_typed(text.level):
         return "R1"
     value = body[element.value : element.end]
     if not may_hold_nir(value):
@@ -96,20 +99,6 @@ def _rule(text: Text, birth: str | None, sex: str | None) -> str | None:
     kind: Literal["text", "identifier"] = "identifier" if element.tag in IDENTIFIERS else "text"
     finding = find_nir(decode_text(bytes(value), text.level.terms), kind=kind, birth=birth, sex=sex)
     return None if finding is None else finding.rule
-
-
-def _is_typed(level: Level) -> bool:
-    """Whether the Patient ID of this level says itself that it is an INS."""
-    cx = parse_cx(level.whole_text(tags.PATIENT_ID) or "")
-    codes = [
-        one.text(tags.IDENTIFIER_TYPE_CODE) for one in level.levels(tags.ISSUER_OF_PATIENT_ID_QUALIFIERS)
-    ]
-    issuers = [level.text(tags.ISSUER_OF_PATIENT_ID), level.universal_id()[0]]
-    if cx is not None:
-        issuers += [cx.label, cx.oid]
-    return any(is_typed_ins(issuer, None) for issuer in issuers) or any(
-        is_typed_ins(None, code) for code in codes
-    )
 
 
 def _without(opened: DicomObject, prefix: Buffer, found: list[Text]) -> bytes:
@@ -138,22 +127,3 @@ def _length_field(element: Element, encoding: Encoding) -> tuple[int, bytes]:
     """Where the length of an element stands, and a zero of its size (PS3.5 section 7.1)."""
     size = 2 if encoding.explicit and element.value - element.start == 8 else 4
     return element.value - size, bytes(size)
-
-
-def _blanked(data: Buffer) -> Emptied:
-    """Bytes that are no readable object, every number in them overwritten with spaces."""
-    blanked, hits = _overwritten(data)
-    return Emptied(data=blanked, hits=(TagHit(RAW_FIELD, "R2"),) * hits)
-
-
-def _overwritten(data: Buffer) -> tuple[Buffer, int]:
-    """Bytes of no known structure with spaces for every number, and how many there were."""
-    found = [
-        run.span() for run in _DIGIT_RUNS.finditer(data) if find_nir(run.group().decode("ascii")) is not None
-    ]
-    if not found:
-        return data, 0
-    blanked = bytearray(data)
-    for start, end in found:
-        blanked[start:end] = b" " * (end - start)
-    return bytes(blanked), len(found)

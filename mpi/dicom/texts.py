@@ -10,7 +10,19 @@ from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR
 
-from mpi.dicom.elements import MAX_DEPTH, Element, Encoding, Unreadable, inside, items, walk
+from mpi.dicom.elements import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    Element,
+    Encoding,
+    Item,
+    TooMany,
+    Unreadable,
+    inside,
+    items,
+    spend,
+    walk,
+)
 from mpi.dicom.levels import Level
 from mpi.dicom.objects import DicomObject
 
@@ -66,8 +78,12 @@ def vr_of(tag: int) -> str:
 
 
 def texts(opened: DicomObject, *, skipped: frozenset[int] = frozenset()) -> Iterator[Text]:
-    """All text and UN elements in order; `skipped` tags are not entered at any level."""
-    yield from _level(Level.top(opened), opened.elements.values(), "", 0, (), 0, skipped | PIXELS)
+    """All text and UN elements in order; `skipped` tags are not entered at any level.
+
+    Raises TooMany for an object of more than MAX_ITEMS items and elements in sequences of either kind.
+    """
+    left = [MAX_ITEMS]
+    yield from _level(Level.top(opened), opened.elements.values(), "", 0, (), 0, skipped | PIXELS, left)
 
 
 def path_of(tag: int) -> str:
@@ -83,6 +99,7 @@ def _level(
     lengths: tuple[LengthField, ...],
     depth: int,
     skipped: frozenset[int],
+    left: list[int],
 ) -> Iterator[Text]:
     """`elements` may hold a tag twice, where `level` knows only the last."""
     group, counted = -1, lengths
@@ -97,7 +114,7 @@ def _level(
             continue
         vr = element.vr or vr_of(tag)
         if vr == "SQ" or element.undefined or (vr == "UN" and _holds_items(level, element)):
-            yield from _sequence(level, element, prefix, top, counted, depth + 1, skipped)
+            yield from _sequence(level, element, prefix, top, counted, depth + 1, skipped, left)
         elif vr in CHARACTER_VRS:
             yield Text(prefix, top, vr, element, level, counted)
 
@@ -116,6 +133,7 @@ def _sequence(
     lengths: tuple[LengthField, ...],
     depth: int,
     skipped: frozenset[int],
+    left: list[int],
 ) -> Iterator[Text]:
     """What the items hold; the whole value as UN when it cannot be walked."""
     encoding = inside(element, level.encoding)
@@ -123,10 +141,13 @@ def _sequence(
     try:
         if depth > MAX_DEPTH:
             raise Unreadable("nested too deep")
-        found = [
-            (item, walk(level.body, encoding, start=item.value, end=item.stop, ordered=False)[0])
-            for item in items(level.body, element, level.encoding)
-        ]
+        found: list[tuple[Item, list[Element]]] = []
+        for item in items(level.body, element, level.encoding, left=left):
+            one, _ = walk(level.body, encoding, start=item.value, end=item.stop, ordered=False, left=left)
+            spend(left, len(one))
+            found.append((item, one))
+    except TooMany:
+        raise
     except Unreadable:
         yield Text(prefix, top, "UN", element, level, lengths)
         return
@@ -134,4 +155,6 @@ def _sequence(
     for number, (item, elements) in enumerate(found, start=1):
         counted = own if item.undefined else (*own, LengthField(item.value - 4, encoding))
         inner = Level(level.body, {one.tag: one for one in elements}, encoding, level.terms)
-        yield from _level(inner, elements, f"{path}[{number}].", top or element.tag, counted, depth, skipped)
+        yield from _level(
+            inner, elements, f"{path}[{number}].", top or element.tag, counted, depth, skipped, left
+        )
