@@ -28,7 +28,7 @@ from mpi.ledger.entries import append
 from mpi.security.actors import Actor
 from mpi.security.nir_guard import count_hits
 from mpi.security.senders import sender_of_ae
-from mpi.store.tables import decision, identity, instance, membership, review, study
+from mpi.store.tables import decision, identity, instance, membership, review, source_record, study
 
 GATEWAY = "system:gateway"
 UNIDENTIFIED = "study:"  # local id of a patient known by one study only
@@ -39,6 +39,7 @@ STUDY_OF_ANOTHER = "study-of-another-patient"
 ANOTHER_PERSON = "record-changed-into-another-person"
 NAME_OR_DATE = verdicts.NAME_OR_DATE
 NOT_THE_CLAIMED = "identifier-of-ours-on-another-person"
+CLAIMED_FROM_ELSEWHERE = "identifier-of-ours-from-elsewhere"
 UNDECLARED_AE = "calling-ae-not-declared"
 UNKNOWN_IDENTIFIER = "identifier-of-ours-unknown"
 SEVERAL_PATIENTS = "several-patients"
@@ -56,7 +57,8 @@ def receive(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Re
     ]
     ours = _names_us(tx, arrival.header, desk)
     for row in earlier:
-        if row.content_digest == arrival.content_digest and (ours or row.received == _received(arrival)):
+        same = row.received == _received(arrival) or (ours and _bears_its_own(tx, row, arrival.header))
+        if same and row.content_digest == arrival.content_digest:
             return _resent(tx, row, arrival, desk, at=at)
     placement = (
         place(tx, arrival, desk, at=at)
@@ -120,7 +122,7 @@ def place(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Plac
         if desk.unknown_calling_ae == "hold":
             return Placement("held", UNDECLARED_AE)
     if _names_us(tx, header, desk):
-        return _returned(tx, arrival, desk, at=at)
+        return _returned(tx, arrival, sender, desk, at=at)
     domain = domain_of(tx, header, sender=sender, calling_ae=arrival.calling_ae)
     if sender is None or is_provisional(domain):
         sender = Actor(actor_id=GATEWAY, roles=frozenset())
@@ -168,9 +170,21 @@ _CLAIMED = (
     .limit(1)
 )
 
+_TOLD_BY = (
+    select(source_record.c.authority)
+    .join(membership, membership.c.record_id == source_record.c.record_id)
+    .where(membership.c.identity_id == bindparam("identity_id"))
+)
 
-def _returned(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> Placement:
-    """An object that already bears an identifier of ours: it keeps that person, under today's survivor."""
+
+def _returned(
+    tx: Connection, arrival: Arrival, sender: Actor | None, desk: Desk, *, at: datetime
+) -> Placement:
+    """An object that already bears an identifier of ours: it keeps that person, under today's survivor.
+
+    In a study that the index does not know, that is believed only from a sender that speaks for one of the
+    person's records, and only where the object names its patient.
+    """
     uid = arrival.header.study_instance_uid
     claimed = tx.execute(_CLAIMED, {"identity_id": arrival.header.patient_id}).first()
     if claimed is None:
@@ -179,6 +193,12 @@ def _returned(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> 
     if not arrival.released and _is_another(tx, arrival.header, members(tx, claimed.identity_id), desk):
         _ask(tx, arrival, NOT_THE_CLAIMED, desk, at=at, about=_Pin(*claimed))
         return Placement("held", NOT_THE_CLAIMED)
+    if (
+        pin is None
+        and not arrival.released
+        and not _may_claim(tx, claimed.identity_id, sender, arrival.header)
+    ):
+        return Placement("held", CLAIMED_FROM_ELSEWHERE)
     if pin is None:
         studies.pin(
             tx,
@@ -189,7 +209,7 @@ def _returned(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> 
         )
         entry = {
             "entry_id": desk.ids.uuid(),
-            "actor": {"actor_id": GATEWAY},
+            "actor": {"actor_id": sender.actor_id if sender else GATEWAY},
             "action": "pin study",
             "subjects": {"records": [claimed.record_id], "studies": [uid]},
             "transport": {"door": arrival.door},
@@ -198,6 +218,19 @@ def _returned(tx: Connection, arrival: Arrival, desk: Desk, *, at: datetime) -> 
     elif pin.identity_id != claimed.identity_id:
         return Placement("held", STUDY_OF_ANOTHER)
     return Placement("spooled", None, claimed.identity_id)
+
+
+def _may_claim(tx: Connection, identity_id: str, sender: Actor | None, header: Header) -> bool:
+    named = bool(header.name or header.birth_date)
+    told_by = tx.execute(_TOLD_BY, {"identity_id": identity_id}).scalars()
+    return named and sender is not None and not sender.authorities.isdisjoint(told_by)
+
+
+def _bears_its_own(tx: Connection, row: Kept, header: Header) -> bool:
+    """The identifier of ours that it bears leads, today, to the person of the row's study."""
+    pin = _pin(tx, row.study_instance_uid or "")
+    claimed = tx.execute(_CLAIMED, {"identity_id": header.patient_id}).first()
+    return pin is not None and claimed is not None and pin.identity_id == claimed.identity_id
 
 
 def _contradiction(tx: Connection, first: Kept, arrival: Arrival, desk: Desk, *, at: datetime) -> Placement:

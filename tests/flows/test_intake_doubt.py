@@ -123,7 +123,6 @@ CLAIMS = [
     ("her twin", ("LEBLANC^JULIE", "20100315", "F"), "CT1", False, "held"),
     ("herself", ("LEBLANC^EMMA", "20100315", "F"), "CT1", False, "spooled"),
     ("herself, a letter wrong", ("LEBLANC^EMNA", "20100315", "F"), "CT1", True, "spooled"),
-    ("no words", (None, None, None), "CT1", True, "spooled"),
 ]
 
 

@@ -10,7 +10,7 @@ from mpi.flows import intake
 from mpi.flows.arrivals import Arrival
 from mpi.flows.studies import desired
 from mpi.store.transaction import Database
-from tests.flows.arrivals import OID, OTHER_STUDY, STUDY, arrival, declared, desk, qualifiers, receive
+from tests.flows.arrivals import OID, OTHER_STUDY, STUDY, arrival, declared, desk, kinds, qualifiers, receive
 from tests.flows.scene import Scene
 
 
@@ -54,6 +54,40 @@ def test_an_object_of_ours_in_a_new_study_pins_it_to_that_person(scene: Scene) -
     assert one is not None
     assert other is not None
     assert one.identity_id == other.identity_id
+
+
+@pytest.mark.parametrize(
+    ("ae", "elements", "why"),
+    [
+        ("MR2", {}, "a sender that told nothing of this person"),
+        ("SOMEWHERE", {}, "a caller that nobody declared"),
+        ("CT1", {"PatientName": "", "PatientBirthDate": ""}, "an object that does not say who it is of"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_identifier_of_ours_alone_opens_no_new_study(
+    scene: Scene, ae: str, elements: dict[str, str], why: str
+) -> None:
+    at_desk = desk()
+    receive(scene, arrival(), at_desk)
+    receipt = receive(scene, ours(scene, ae=ae, StudyInstanceUID=OTHER_STUDY, **elements), at_desk)
+    assert (receipt.state, receipt.reason) == ("held", intake.CLAIMED_FROM_ELSEWHERE), why
+    with scene.db.read() as tx:
+        assert desired(tx, OTHER_STUDY) is None, "nothing is pinned"
+
+
+def test_an_object_relabelled_as_another_of_our_people_is_no_resend(scene: Scene) -> None:
+    at_desk, uid = desk(), {"SOPInstanceUID": "1.2.5.82"}
+    first = receive(scene, arrival(**uid), at_desk)
+    other = {"PatientID": "0099", "PatientName": "KERVADEC^JEAN", "PatientBirthDate": "19710913"}
+    receive(scene, arrival(StudyInstanceUID=OTHER_STUDY, **other), at_desk)
+    with scene.db.read() as tx:
+        jean = desired(tx, OTHER_STUDY)
+    assert jean is not None
+    relabelled = receive(scene, ours(scene, PatientID=jean.identity_id, **uid), at_desk)
+    assert (relabelled.state, relabelled.reason) == ("held", intake.IDENTITY_CHANGED)
+    assert relabelled.instance_id != first.instance_id
+    assert (8, intake.IDENTITY_CHANGED) in kinds(scene)
 
 
 @pytest.mark.parametrize(
