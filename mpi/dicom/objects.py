@@ -32,7 +32,9 @@ from mpi.dicom.reread import rewritten
 from mpi.dicom.syntaxes import DEFLATED, EXPLICIT_UID, IMPLICIT_UID, encoding_of
 from mpi.dicom.tags import PATIENT_GROUPS, REFERENCED_PATIENTS, SOP_CLASS_UID
 
-INFLATED_LIMIT = 1 << 30  # bytes
+INFLATED_LIMIT = 1 << 28  # bytes
+INFLATED_SMALL = 1 << 24  # bytes that may come of any number of them
+INFLATED_RATIO = 100  # beyond that: images shrink to a third, a padded report to a fiftieth
 VALUE_LIMIT = 1 << 16  # bytes of a value that we decode
 BIG_UID = "1.2.840.10008.1.2.2"
 TAIL_NOTE = "zero bytes after the last element were kept"
@@ -181,8 +183,9 @@ def _inflated(body: memoryview) -> bytes:
     Raises Unreadable.
     """
     stream = zlib.decompressobj(-15)
+    limit = min(INFLATED_LIMIT, max(INFLATED_SMALL, INFLATED_RATIO * len(body)))
     try:
-        inflated = stream.decompress(body, INFLATED_LIMIT)
+        inflated = stream.decompress(body, limit)
     except zlib.error:
         raise Unreadable("the deflated data set is damaged") from None
     if not stream.eof:

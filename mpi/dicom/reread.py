@@ -19,11 +19,14 @@ from mpi.dicom.elements import (
     Buffer,
     Encoding,
     Irregular,
+    TooMany,
     Unreadable,
     encode,
 )
 
-SIZE_LIMIT = 1 << 28  # bytes: this way copies the data set several times
+SIZE_LIMIT = 1 << 26  # bytes: this way copies the data set several times
+MAX_ELEMENTS = 20_000  # at every level together; pydicom takes some 50 microseconds for each
+_READS = 3  # of a header, a long length and a value
 PADDING = b"\0 "
 _SENTINEL = 0xFFFDFFFD
 
@@ -35,6 +38,8 @@ def rewritten(body: Buffer, encoding: Encoding, refusal: Irregular) -> bytes:
     try:
         regular = write(_read_to_the_end(body, encoding), encoding)
         equal = _equal(_read_to_the_end(body, encoding), read(regular, encoding))
+    except TooMany:
+        raise
     except Exception as error:  # pydicom raises many kinds on malformed input
         raise Unreadable(f"{refusal.reason}; pydicom: {type(error).__name__}") from error
     if not equal:
@@ -42,9 +47,24 @@ def rewritten(body: Buffer, encoding: Encoding, refusal: Irregular) -> bytes:
     return regular
 
 
+class _Counted(io.BytesIO):
+    """Bytes that end the reading of too many elements while they are read. Raises TooMany."""
+
+    def __init__(self, body: Buffer) -> None:
+        super().__init__(body)
+        self._left = _READS * MAX_ELEMENTS
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes, if it is not yet one time too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise TooMany(f"more than {MAX_ELEMENTS} elements to rewrite")
+        return super().read(size)
+
+
 def read(body: Buffer, encoding: Encoding) -> Dataset:
     """A data set as pydicom reads it, its values still raw. May raise anything on malformed input."""
-    return read_dataset(io.BytesIO(body), not encoding.explicit, encoding.little)
+    return read_dataset(_Counted(body), not encoding.explicit, encoding.little)
 
 
 def write(dataset: Dataset, encoding: Encoding) -> bytes:
@@ -64,7 +84,7 @@ def _read_to_the_end(body: Buffer, encoding: Encoding) -> Dataset:
     if encoding is EXPLICIT_LITTLE and read(body, encoding).original_encoding[0]:
         layout = IMPLICIT_LITTLE
     whole = bytes(body) + encode(_SENTINEL, "UN", b"", layout)
-    told = [one.tag for one in data_element_generator(io.BytesIO(whole), not layout.explicit, layout.little)]
+    told = [one.tag for one in data_element_generator(_Counted(whole), not layout.explicit, layout.little)]
     if len(told) != len(set(told)):
         raise ValueError("a tag twice")
     dataset = read(whole, encoding)
@@ -82,6 +102,8 @@ def _equal(before: Dataset, after: Dataset) -> bool:
 
 def _equal_values(before: Dataset, after: Dataset, tag: BaseTag) -> bool:
     old, new = _raw(before.get_item(tag)), _raw(after.get_item(tag))
+    if old is not None and old == new:
+        return True  # without a look into a sequence
     if old is not None and new is not None and after[tag].VR != "SQ":
         return old.rstrip(PADDING) == new.rstrip(PADDING)
     if before[tag].VR != "SQ" or after[tag].VR != "SQ":

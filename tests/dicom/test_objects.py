@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -118,10 +119,31 @@ def test_damaged_deflated_data_are_refused(data: bytes, reason: str) -> None:
         open_object(data, DEFLATED)
 
 
-def test_a_deflated_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "INFLATED_LIMIT", 1000)
+@pytest.mark.parametrize(
+    ("size", "limits", "refused"),
+    [
+        (900, {"INFLATED_SMALL": 1000}, False),
+        (100_000, {"INFLATED_SMALL": 1000, "INFLATED_RATIO": 2000}, False),
+        (100_000, {"INFLATED_SMALL": 1000}, True),
+        (100_000, {"INFLATED_LIMIT": 1000}, True),
+    ],
+)
+def test_a_deflated_bomb_is_refused(
+    size: int, limits: dict[str, int], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, limit in limits.items():
+        monkeypatch.setattr(objects, name, limit)
+    data = _deflated(encode(0x00100020, "LO", b"0042", EXPLICIT_LITTLE) + bytes(size))
+    if refused:
+        with pytest.raises(Unreadable, match="too large"):
+            open_object(data, DEFLATED)
+    else:
+        assert open_object(data, DEFLATED).tail == size
+
+
+def test_a_small_bomb_takes_little_memory() -> None:
     with pytest.raises(Unreadable, match="too large"):
-        open_object(_deflated(bytes(100_000)), DEFLATED)
+        open_object(_deflated(bytes(200_000_000)), DEFLATED)
 
 
 @pytest.mark.needs("dcmtk")
@@ -211,6 +233,20 @@ def test_implicit_sequences_under_an_explicit_syntax_are_compared_item_by_item(m
     opened = open_object(body, EXPLICIT)
     assert opened.via == "pydicom"
     assert [found[0x00100020].vr for _, found in opened.items(0x00101002)] == ["LO"]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_fallback_has_a_limit_of_elements(nested: bool, made: Made) -> None:
+    many = b"".join(
+        encode(0x00210000 + number, "LO", b"", EXPLICIT_LITTLE) for number in range(0x1000, 0xFFFF)
+    )
+    if nested:
+        head = b"\x09\x00\x01\x10SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+        many = head + many + b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    started = time.process_time()
+    with pytest.raises(Unreadable, match="elements to rewrite"):
+        open_object(_disordered(made) + many)
+    assert time.process_time() - started < 3.0
 
 
 def test_the_fallback_has_a_size_limit(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
