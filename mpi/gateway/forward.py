@@ -167,13 +167,15 @@ class Forwarder:
 
     def _recorded(self, row: Kept, at: datetime, error: Exception | None) -> None:
         """Runs in the writer's thread. What could not be recorded is sent again: the archive has it then."""
-        if error is None:
-            self._delivered(row.instance_id, at)
-        else:
-            self.queue.hold_off(self._pause)
-            self.queue.add(row.study_instance_uid or row.instance_id, row.instance_id)
-        with self._changed:
-            self._unrecorded -= 1
+        try:
+            if error is None:
+                self._delivered(row.instance_id, at)
+            else:
+                self.queue.hold_off(self._pause)
+                self.queue.add(row.study_instance_uid or row.instance_id, row.instance_id)
+        finally:
+            with self._changed:
+                self._unrecorded -= 1
 
     def _note_again(self, row: Kept, at: datetime) -> None:
         """The archive has what was sent again: the row says so as before."""

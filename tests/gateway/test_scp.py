@@ -42,6 +42,10 @@ def body_of(data: bytes) -> bytes:
     return data[144 + meta_length :]
 
 
+def uid_of(data: bytes) -> str:
+    return str(pydicom.dcmread(io.BytesIO(data)).SOPInstanceUID)
+
+
 def send_bytes(stage: Stage, body: bytes, *, sop_class: str = CT, syntax: str = EXPLICIT) -> int | None:
     """C-STOREs raw bytes as a data set; None when no answer came."""
     entity = AE(ae_title="CT1")
@@ -108,6 +112,11 @@ def test_our_own_copy_comes_back_and_passes(stage: Stage) -> None:
     out = io.BytesIO()
     stage.stored(data).save_as(out, enforce_file_format=True)
     assert stage.send(out.getvalue()) == [UNCHANGED]
+    assert stage.gateway.drain(10)
+    assert [row.state for row in stage.rows() if row.sop_instance_uid == uid_of(data)] == ["stored"]
+    again = io.BytesIO()
+    stage.stored(data).save_as(again, enforce_file_format=True)
+    assert again.getvalue() == out.getvalue(), "the archive's copy is as it was"
 
 
 CALLERS = [
