@@ -63,6 +63,12 @@ def release(
     all_failed: Annotated[
         bool, typer.Option("--all", help="Every failed object; a held one is released by its id alone.")
     ] = False,
+    same_person: Annotated[
+        bool,
+        typer.Option(
+            "--same-person", help="Somebody looked: the other name on the object is the same person's."
+        ),
+    ] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -78,7 +84,9 @@ def release(
     with database.write() as tx:
         named = instances.ids_with_state(tx, "failed") if all_failed else instance_ids or []
         for instance_id in named:
-            instances.release(tx, instance_id, actor=ACTOR, reason=reason, at=at, ids=ids)
+            instances.release(
+                tx, instance_id, actor=ACTOR, reason=reason, at=at, ids=ids, same_person=same_person
+            )
     print_done({"released": named}, f"Released {len(named)}.", as_json=as_json)
 
 

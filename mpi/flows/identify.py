@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from matching.normalise import normalise
 from matching.records import Record
-from mpi.flows import effects, evidence, idempotency, judgement, known, partial, reviews, told
+from mpi.flows import effects, evidence, idempotency, instances, judgement, known, partial, reviews, told
 from mpi.flows.admission import Admitted, admit, look_up
 from mpi.flows.candidates import Keys, keys_of
 from mpi.flows.effects import Act, Conclusion, Done
@@ -82,7 +82,7 @@ def _identify(
     )
     conclusion = judgement.conclude(tx, subject, matcher, at=at)
     kept = heard.full if conclusion.case.overlay is None else admitted  # never two people in one version
-    act = _act(kept, seen, subject, conclusion)
+    act = _act(kept, seen, subject, conclusion, waits=instances.waits_for_split(tx, subject.record_id))
     _store(tx, act, conclusion, kept, heard.keys, at=at)
     done = effects.carry_out(tx, act, conclusion, matcher, at=at, ids=ids)
     if study is not None and done.study_review_id is not None:
@@ -151,11 +151,13 @@ def _keys_held(tx: Connection, record_id: str) -> set[int]:
     return set(tx.execute(held).scalars())
 
 
-def _act(admitted: Admitted, seen: Seen, subject: Subject, conclusion: Conclusion) -> Act:
+def _act(admitted: Admitted, seen: Seen, subject: Subject, conclusion: Conclusion, *, waits: bool) -> Act:
+    """`waits`: an object of another person is held on this record, so its overlay is still a question."""
     request, case = admitted.request, conclusion.case
     vanished: tuple[int, ...] = ()
     if case.decision is not None and not case.is_new:  # compared anew with its own past and with others
-        vanished = (reviews.OVERLAY, *reviews.RESEMBLING, *((reviews.CHANGED,) if case.restored else ()))
+        overlay = () if waits else (reviews.OVERLAY,)
+        vanished = (*overlay, *reviews.RESEMBLING, *((reviews.CHANGED,) if case.restored else ()))
     on = subject.encounter_on
     return Act(
         actor=request.actor,

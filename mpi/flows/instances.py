@@ -13,13 +13,14 @@ from mpi.errors import Conflict, NotFound, Unprocessable
 from mpi.flows.matcher import Ids
 from mpi.ledger.entries import append
 from mpi.security.nir_guard import guard_text
-from mpi.store.tables import instance
+from mpi.store.tables import instance, study
 
 State = Literal["spooled", "held", "stored", "conflict", "quarantined", "failed"]
 WAITING_FOR_A_PERSON: tuple[State, ...] = ("held", "conflict", "quarantined", "failed")
 RELEASABLE = ("held", "failed")
 RELEASED = "released"
 DISCARDED = "discarded"
+ANOTHER_PERSON = "record-changed-into-another-person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,18 @@ def forget(tx: Connection, instance_id: str) -> None:
     tx.execute(delete(instance).where(instance.c.instance_id == instance_id))
 
 
+def waits_for_split(tx: Connection, record_id: str) -> bool:
+    """Whether an object is held because it names another person than this source record, its own, does."""
+    query = (
+        select(instance.c.instance_id)
+        .join(study, study.c.study_instance_uid == instance.c.study_instance_uid)
+        .where(
+            study.c.record_id == record_id, instance.c.state == "held", instance.c.reason == ANOTHER_PERSON
+        )
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
 def counts(tx: Connection) -> dict[str, int]:
     """How many objects are in each state."""
     query = select(instance.c.state, func.count().label("number")).group_by(instance.c.state)
@@ -158,10 +171,20 @@ def record_attempt(tx: Connection, instance_id: str, *, reason: str, again_at: d
     )
 
 
-def release(tx: Connection, instance_id: str, *, actor: str, reason: str, at: datetime, ids: Ids) -> Kept:
+def release(
+    tx: Connection,
+    instance_id: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    ids: Ids,
+    same_person: bool = False,
+) -> Kept:
     """Lets a held or failed object go on; a running gateway takes it up within seconds.
 
-    A held object goes on under the identity that its study hangs on. Raises NotFound, Unprocessable for a
+    A held object goes on under the identity that its study hangs on; one that names another person does so
+    only where somebody looked and says that it is the `same_person`. Raises NotFound, Unprocessable for a
     reason that holds a social security number, Conflict for an object that cannot go on: a conflict has no
     right bytes yet, and a quarantined object cannot be read or was refused.
     """
@@ -170,6 +193,8 @@ def release(tx: Connection, instance_id: str, *, actor: str, reason: str, at: da
         raise Conflict(
             "Only a held or failed object can be released.", instance_id=instance_id, state=row.state
         )
+    if row.reason == ANOTHER_PERSON and not same_person:
+        raise Conflict("The object names another person than its record does.", instance_id=instance_id)
     move(tx, instance_id, state="spooled", reason=RELEASED, next_attempt_at=at, attempts=0)
     _write_down(tx, row, "release object", {"state": "spooled"}, actor=actor, reason=reason, at=at, ids=ids)
     return row

@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from mpi.errors import Conflict
 from mpi.flows import instances, intake, reviews
 from mpi.flows.arrivals import Desk
 from mpi.flows.studies import desired
@@ -174,3 +175,26 @@ def test_the_words_of_any_member_of_the_claimed_identity_will_do(scene: Scene, a
         scene.assert_by_clerk("link", "1", "2")
     claim = image("GARCIA^EMMA", PatientID=claimed.identity_id, IssuerOfPatientID="MPI")
     assert receive(scene, arrival(**claim), at_desk).state == "spooled"
+
+
+def test_an_overlay_stays_a_question_while_an_object_of_the_other_person_is_held(
+    scene: Scene, at_desk: Desk
+) -> None:
+    receive(scene, arrival(**image("LEBLANC^EMMA")), at_desk)
+    receive(scene, arrival(**image("LEBLANC^JULIE"), StudyInstanceUID=OTHER_STUDY), at_desk)
+    receive(scene, arrival(**image("LEBLANC^EMMA", StudyDate="20240101")), at_desk)
+    scene.tell(A, "1", EMMA)
+    assert (reviews.OVERLAY, "overlay") in kinds(scene)
+
+
+def test_an_object_of_another_person_is_released_only_by_who_says_it_is_the_same(
+    scene: Scene, at_desk: Desk
+) -> None:
+    receive(scene, arrival(**image("LEBLANC^EMMA")), at_desk)
+    held = receive(scene, arrival(**image("LEBLANC^JULIE")), at_desk)
+    told = {"actor": "user:op", "reason": "looked at the wristband", "at": START, "ids": scene.ids}
+    with scene.db.write() as tx:
+        with pytest.raises(Conflict, match="another person"):
+            instances.release(tx, held.instance_id, **told)
+        assert instances.release(tx, held.instance_id, same_person=True, **told).state == "held"
+        assert instances.by_ids(tx, [held.instance_id])[held.instance_id].state == "spooled"
