@@ -300,6 +300,24 @@ def test_a_text_in_parts_says_the_same_as_in_one_piece(pieces: list[str], wide: 
         assert _in_one_piece(text[found.start : found.end]) == "R2"
 
 
+@pytest.mark.parametrize(
+    ("data", "kind", "found", "why"),
+    [
+        (f"\0{keyed(number_of())}\0 {keyed(number_of(month='11'))}", "text", ["R2", "R2"], "every one"),
+        (f"7{' ' * 34}{keyed(number_of())}", "text", ["R2"], "behind a digit and spaces"),
+        (grouped(keyed(number_of(place="2a004")), "\u00a0"), "text", ["R2"], "no-break spaces, lower case"),
+        (number_of(), "text", [], "nothing confirms it"),
+        (number_of(), "identifier", ["R4"], "it has the form"),
+        (f"REF{keyed(number_of())}", "text", [], "a letter in front"),
+    ],
+)
+def test_numbers_in_bytes(data: str, kind: nir.Kind, found: list[str], why: str) -> None:
+    told = data.encode("latin-1")
+    findings = list(nir.nirs_in_bytes(told, kind=kind))
+    assert [one.rule for one in findings] == found, why
+    assert all(find_nir(data[one.start : one.end], kind=kind) for one in findings)
+
+
 def test_where_a_part_begins_is_no_barrier() -> None:
     """The second part starts with a number that in the text stands behind another digit."""
     text = "é" + "1" * 938 + keyed(number_of()) + " " + "1" * 100
