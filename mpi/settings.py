@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
+
+PREFIX = "MPI_"
+NESTED = "__"  # between the names of a setting that has parts
+FILE_VARIABLE = "MPI_SETTINGS"  # the one variable that is no setting
+USUAL_FILE = "mpi.toml"
+# An address that a password can be put into: PostgreSQL's, with a user and no password.
+WITHOUT_PASSWORD = re.compile(r"(postgresql(?:\+psycopg)?://[^:/@?]+)(@[^@]+)")
 
 
 class ArchiveSettings(BaseModel):
     """One archive behind the gateway, with its tag plan."""
+
+    model_config = ConfigDict(extra="forbid")
 
     driver: Literal["folder", "orthanc"] = Field("folder", description="How studies reach the archive.")
     url: str | None = Field(None, description="Base address of the archive's HTTP interface (orthanc).")
@@ -42,17 +57,40 @@ class ArchiveSettings(BaseModel):
     )
     write_a_id: bool = Field(False, description="List the A-ID in Other Patient IDs.")
 
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, url: str | None) -> str | None:
+        """Senders are told this address: it is one of HTTP, and holds nothing secret."""
+        if url is not None and not _is_plain_http(url):
+            raise ValueError(
+                "an archive's url is http(s)://HOST, a port and a path; "
+                "username and password_file are settings of their own"
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.driver == "orthanc" and not self.url:
+            raise ValueError("the orthanc driver needs a url")
+        return self
+
 
 class Settings(BaseSettings):
-    """Settings of every process. `MPI_SETTINGS` names the TOML file (default: mpi.toml when present)."""
+    """Settings of every process. `MPI_SETTINGS` names the TOML file (default: mpi.toml when present).
 
-    model_config = SettingsConfigDict(env_prefix="MPI_", env_nested_delimiter="__", extra="forbid")
+    Raises ValidationError for a value, SettingsError for a variable or a file that cannot be meant.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid")
 
     data_dir: Path = Field(Path("var"), description="Where keys, spool and the embedded database live.")
     database_url: str | None = Field(
         None,
         pattern=r"^(sqlite:///|postgresql(\+psycopg)?://).+",
         description="SQLAlchemy address; default sqlite:///<data-dir>/mpi.db.",
+    )
+    database_password_file: Path | None = Field(
+        None, description="File that holds the password of database_url's user (PostgreSQL)."
     )
     policy: Literal["no-nir"] = Field("no-nir", description="What happens to a social security number.")
     model: Path | None = Field(None, description="Model file of matching; default: the shipped French model.")
@@ -106,8 +144,15 @@ class Settings(BaseSettings):
     max_body_mb: int = Field(2048, gt=0, description="Largest DICOM object that either door takes.")
     archives: dict[str, ArchiveSettings] = Field(
         default_factory=lambda: {"main": ArchiveSettings()},
+        min_length=1,
         description="Archives by name; the first is the default.",
     )
+
+    @model_validator(mode="after")
+    def _password_has_its_place(self) -> Self:
+        if self.database_password_file and not WITHOUT_PASSWORD.fullmatch(self.database_url or ""):
+            raise ValueError("database_password_file goes with a database_url postgresql://USER@HOST/NAME")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -119,12 +164,52 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """First wins: arguments, environment, TOML file."""
-        import os
-
-        toml = TomlConfigSettingsSource(settings_cls, Path(os.environ.get("MPI_SETTINGS", "mpi.toml")))
-        return init_settings, env_settings, toml
+        _refuse_unknown(os.environ)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
 
     @property
     def url(self) -> str:
-        """The database address in force."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'mpi.db'}"
+        """The database address in force, with its password. Raises OSError when that cannot be read."""
+        address = self.database_url or f"sqlite:///{self.data_dir / 'mpi.db'}"
+        if self.database_password_file is None:
+            return address
+        password = quote(self.database_password_file.read_text().rstrip("\r\n"), safe="")
+        return WITHOUT_PASSWORD.sub(lambda parts: f"{parts[1]}:{password}{parts[2]}", address)
+
+
+def settings_file() -> Path | None:
+    """The TOML file of settings; None: there is none, or `MPI_SETTINGS` is empty.
+
+    Raises SettingsError when `MPI_SETTINGS` names a file that is not there.
+    """
+    named = os.environ.get(FILE_VARIABLE)
+    file = Path(USUAL_FILE if named is None else named)
+    if named and not file.is_file():
+        raise SettingsError(f"{FILE_VARIABLE} names {named}, where no file is")
+    return file if file.is_file() else None
+
+
+def _refuse_unknown(variables: Iterable[str]) -> None:
+    """Raises SettingsError for a variable of ours that no setting reads: a misspelt one would be ignored."""
+    settings = Settings.model_fields
+    for name in sorted(variable.upper() for variable in variables):
+        setting, parts, _ = name.removeprefix(PREFIX).lower().partition(NESTED)
+        known = setting in settings and (not parts or setting == "archives")
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE or known:
+            continue
+        near = get_close_matches(setting, settings, n=1)
+        raise SettingsError(f"{name} is no setting" + "".join(f" ({PREFIX}{one.upper()}?)" for one in near))
+
+
+def _is_plain_http(url: str) -> bool:
+    """Whether this is http(s)://HOST[:PORT][/PATH] and nothing else."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not set(url) & set("@?#")
+        )
+    except ValueError:
+        return False

@@ -73,4 +73,5 @@ def _leave(code: int, sentences: list[str]) -> None:
 
 def _sentence(path: tuple[int | str, ...], message: str) -> str:
     name = ".".join(str(part) for part in path)
+    message = message.removeprefix("Value error, ")
     return f"{name}: {message[:1].lower()}{message[1:]}." if name else f"{message}."

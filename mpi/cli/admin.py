@@ -14,6 +14,7 @@ from mpi.flows import administration
 from mpi.flows.matcher import Ids
 from mpi.security.actors import Role
 from mpi.security.authorities import list_authorities as all_authorities
+from mpi.security.senders import end_of_rotated_key
 from mpi.security.senders import list_senders as all_senders
 
 ACTOR = "system:command-line"
@@ -30,6 +31,7 @@ for part in (authority, sender):
     app.add_typer(part)
 
 Name = Annotated[str, typer.Argument(help="Its short name.", show_default=False)]
+DAY = ["%Y-%m-%d"]
 
 
 @authority.command("add")
@@ -110,7 +112,7 @@ def add_sender(
     expires: Annotated[
         datetime | None,
         typer.Option(
-            help="When the key ends (UTC); default: never.", formats=["%Y-%m-%d"], show_default=False
+            help="When the key ends (0 h UTC of that day); default: never.", formats=DAY, show_default=False
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -129,7 +131,7 @@ def add_sender(
             authorities=authorities,
             roles=roles or [Role.SENDER],
             ae_title=ae,
-            expires_at=expires and expires.replace(tzinfo=UTC),
+            expires_at=_in_utc(expires),
             actor=ACTOR,
             at=datetime.now(UTC),
             ids=Ids.system(),
@@ -164,16 +166,33 @@ def list_senders(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_
 
 @sender.command("rotate")
 def rotate_key(
-    name: Name, data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: AsJson = False
+    name: Name,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(
+            help="When the new key ends (0 h UTC of that day); default: as the old one.",
+            formats=DAY,
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print a new API key for a sender; the old one ends at once.
 
     Example: mpi sender rotate pacs-a
     """
     database = open_database(settings_from(data_dir, database_url))
+    at = datetime.now(UTC)
     key = database.run_write(
         lambda tx: administration.rotate_key(
-            tx, name=name, actor=ACTOR, at=datetime.now(UTC), ids=Ids.system()
+            tx,
+            name=name,
+            expires_at=end_of_rotated_key(tx, name=name, at=at, told=_in_utc(expires)),
+            actor=ACTOR,
+            at=at,
+            ids=Ids.system(),
         )
     )
     print_done({"sender": name, "key": key}, f"{key}\n{ONCE}", as_json=as_json)
@@ -194,6 +213,10 @@ def revoke_sender(
         )
     )
     print_done({"sender": name, "revoked": True}, f"Revoked {name}.", as_json=as_json)
+
+
+def _in_utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
 
 
 def _day(at: datetime | None) -> str | None:

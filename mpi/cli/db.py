@@ -9,7 +9,7 @@ import typer
 
 from mpi.cli.options import AsJson, DatabaseUrl, DataDir, settings_from
 from mpi.cli.printing import print_done
-from mpi.errors import Unavailable
+from mpi.errors import MpiError, Unavailable
 from mpi.settings import Settings
 from mpi.store.transaction import Database
 
@@ -27,8 +27,8 @@ def open_database(settings: Settings) -> Database:
     """
     from mpi.store import schema
 
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database.open(settings.url)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if database.dialect == "sqlite":
         database.upgrade()
     with database.read() as tx:
@@ -46,8 +46,9 @@ def upgrade(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json:
     from mpi.store import schema
 
     settings = settings_from(data_dir, database_url)
+    database = Database.open(settings.url)
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    Database.open(settings.url).upgrade()
+    database.upgrade()
     print_done({"revision": schema.head()}, f"The schema is at revision {schema.head()}.", as_json=as_json)
 
 
@@ -63,9 +64,13 @@ def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json: A
 
     database = Database.open(settings_from(data_dir, database_url).url)
     found = database.check()
-    if not found:
-        with database.read() as tx:
-            found = list(entries.check(tx))
+    if database.path is None or database.path.exists():
+        try:
+            with database.read() as tx:
+                found += entries.check(tx)
+        except MpiError:
+            if not found:  # a ledger that cannot be read has been explained
+                raise
     print_done({"ok": not found, "found": found}, "\n".join(found) or "All is well.", as_json=as_json)
     if found:
         raise typer.Exit(WRONG)

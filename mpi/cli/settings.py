@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,11 +15,11 @@ from pydantic_core import PydanticUndefined
 
 from mpi.cli.options import AsJson, DatabaseUrl, DataDir, settings_from
 from mpi.cli.printing import print_rows
-from mpi.settings import ArchiveSettings, Settings
+from mpi.settings import ArchiveSettings, Settings, settings_file
+from mpi.store.engine import without_password
 
+ADDRESS = "database_url"  # the one value that may hold a password
 COLUMNS = ("setting", "value", "source", "default", "sentence")
-
-_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")
 
 app = typer.Typer()
 
@@ -33,8 +32,8 @@ def settings(data_dir: DataDir = None, database_url: DatabaseUrl = None, as_json
     """
     told = {"data_dir": data_dir, "database_url": database_url}
     given = {name: "command line" for name, value in told.items() if value is not None}
-    file = Path(os.environ.get("MPI_SETTINGS", "mpi.toml"))
-    in_file = tomllib.loads(file.read_text()) if file.is_file() else {}
+    file = settings_file()
+    in_file = tomllib.loads(file.read_text()) if file else {}
     rows = list(described(settings_from(data_dir, database_url), given, os.environ, in_file, str(file)))
     print_rows(COLUMNS, rows, as_json=as_json)
 
@@ -72,7 +71,7 @@ def _row(name: str, field: FieldInfo, value: object, source: str) -> dict[str, o
     default = None if field.default is PydanticUndefined else field.default
     return {
         "setting": name,
-        "value": _shown(value),
+        "value": without_password(value) if name == ADDRESS and isinstance(value, str) else _shown(value),
         "source": source,
         "default": _shown(default),
         "sentence": field.description,
@@ -80,9 +79,7 @@ def _row(name: str, field: FieldInfo, value: object, source: str) -> dict[str, o
 
 
 def _shown(value: object) -> object:
-    """A value as printed: an address without its password."""
-    if isinstance(value, str):
-        return _PASSWORD.sub(r"\1:***@", value)
+    """A value as printed."""
     if isinstance(value, Path | BaseModel):
         return str(value)
     return value

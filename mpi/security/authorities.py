@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
-from matching.nir import is_typed_ins
+from matching.nir import find_nir, is_typed_ins
 from mpi.errors import Conflict, Unprocessable
 from mpi.store.tables import authority as table
 
@@ -46,8 +46,8 @@ def add_authority(
 ) -> Authority:
     """Declares an authority; the label is the name unless told.
 
-    Raises Unprocessable for a name, label or OID of the wrong form or an OID of social security numbers,
-    Conflict when one of the three is taken.
+    Raises Unprocessable for a name, label or OID of the wrong form, for a name or label that holds a social
+    security number, and for an OID of those; Conflict when one of the three is taken.
     """
     told = Authority(name=name, label=label or name, oid=oid, sends_status=sends_status, certified=certified)
     for field in (told.name, told.label):
@@ -61,6 +61,8 @@ def add_authority(
         raise Unprocessable("This is no OID.", field="oid", rule="wrong-form")
     if is_typed_ins(oid, None) or is_typed_ins(told.label, None):
         raise Unprocessable("This names social security numbers.", field="oid", rule="R1")
+    refuse_nir("name", told.name)
+    refuse_nir("label", told.label)
     for column, value in ((table.c.authority, told.name), (table.c.oid, oid), (table.c.label, told.label)):
         if value is not None and _one(tx, column == value) is not None:
             raise Conflict(f"An authority with this {column.name} exists.", field=column.name)
@@ -75,6 +77,13 @@ def add_authority(
         )
     )
     return told
+
+
+def refuse_nir(field: str, value: str) -> None:
+    """Raises Unprocessable, without the value, when a social security number stands in it."""
+    found = find_nir(value)
+    if found is not None and not found.suspect:
+        raise Unprocessable("A social security number is not taken here.", field=field, rule=found.rule)
 
 
 def authority_by_name(tx: Connection, name: str) -> Authority | None:

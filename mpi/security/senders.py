@@ -27,6 +27,7 @@ from mpi.security.authorities import (
     authority_by_name,
     authority_by_oid,
     find_authority,
+    refuse_nir,
 )
 from mpi.store.tables import sender as table
 from mpi.store.tables import sender_authority
@@ -40,6 +41,7 @@ __all__ = [
     "authority_by_label",
     "authority_by_name",
     "authority_by_oid",
+    "end_of_rotated_key",
     "find_authority",
     "list_senders",
     "revoke",
@@ -87,8 +89,9 @@ def add_sender(
     """Declares a sender and returns its API key, which can't be had again.
 
     `authorities` are short names or OIDs of declared authorities; `expires_at` None: the key does not
-    expire. Raises Unprocessable for a name or AE title of the wrong form, NotFound for an undeclared
-    authority, Conflict for a name or AE title in use.
+    expire. Raises Unprocessable for a name or AE title of the wrong form or with a social security number in
+    it, and for an end in the past; NotFound for an undeclared authority, Conflict for a name or AE title in
+    use.
     """
     if not NAME.fullmatch(name):
         raise Unprocessable(
@@ -98,6 +101,9 @@ def add_sender(
         )
     if ae_title is not None and not AE_TITLE.fullmatch(ae_title):
         raise Unprocessable("This is no AE title.", field="ae_title", rule="wrong-form")
+    refuse_nir("name", name)
+    refuse_nir("ae_title", ae_title or "")
+    _refuse_past(expires_at, at)
     if _one(tx, table.c.name == name) is not None:
         raise Conflict("A sender with this name exists.", field="name")
     if ae_title is not None and _one(tx, table.c.ae_title == ae_title) is not None:
@@ -130,12 +136,28 @@ def rotate_key(
     expires_at: datetime | None = None,
     random_bytes: RandomBytes = secrets.token_bytes,
 ) -> str:
-    """A new API key; the old one ends with this transaction. Raises NotFound, Conflict if revoked."""
+    """A new API key; the old one ends with this transaction. Raises NotFound, Conflict if revoked.
+
+    `expires_at` None: the new key ends when the old one would have.
+    """
     if _known(tx, name)["revoked_at"] is not None:
         raise Conflict("This sender is revoked.", sender=name)
     key, stored = _new_key(random_bytes)
-    tx.execute(update(table).where(table.c.name == name).values(expires_at=expires_at, **stored))
+    ends = {} if expires_at is None else {"expires_at": expires_at}
+    tx.execute(update(table).where(table.c.name == name).values(**ends, **stored))
     return key
+
+
+def end_of_rotated_key(
+    tx: Connection, *, name: str, at: datetime, told: datetime | None = None
+) -> datetime | None:
+    """When a key made at `at` will end: as told, else when the one before would have; None: it does not.
+
+    Raises NotFound, and Unprocessable when that end has passed.
+    """
+    end: datetime | None = told or _known(tx, name)["expires_at"]
+    _refuse_past(end, at)
+    return end
 
 
 def revoke(tx: Connection, *, name: str, at: datetime) -> None:
@@ -190,6 +212,11 @@ def _authenticated(tx: Connection, presented: str, at: datetime) -> RowMapping:
     if row is None or not right or row["revoked_at"] is not None or _expired(row, at):
         raise NotAuthenticated("This API key is not known here, or no longer.")
     return row
+
+
+def _refuse_past(expires_at: datetime | None, at: datetime) -> None:
+    if expires_at is not None and expires_at <= at:
+        raise Unprocessable("The end of this key lies in the past.", field="expires_at", rule="future")
 
 
 def _expired(row: RowMapping, at: datetime) -> bool:

@@ -16,12 +16,11 @@ from pathlib import Path
 from sqlalchemy import inspect
 
 from mpi.errors import Conflict, Malformed, Unavailable
-from mpi.store.engine import BUSY_TIMEOUT
+from mpi.store.engine import BUSY_TIMEOUT, JOURNALS, OWNER_ONLY
 from mpi.store.transaction import Database
 
 SQLITE_START = b"SQLite format 3\x00"
 POSTGRESQL_START = b"PGDMP"
-OWNER_ONLY = 0o600
 
 
 def backup(database: Database, target: Path) -> None:
@@ -47,8 +46,8 @@ def backup(database: Database, target: Path) -> None:
 def restore(database: Database, source: Path) -> None:
     """Fills an empty database from a copy; its schema is that of the copy.
 
-    Raises Malformed when `source` is no such copy, Conflict when the database is not empty, Unavailable
-    when it or pg_restore is not to be had.
+    Raises Malformed when `source` is no such copy, Conflict when the database is not empty or a journal of
+    the one that was there would be played into the copy, Unavailable when it or pg_restore is not to be had.
     """
     wanted = POSTGRESQL_START if database.path is None else SQLITE_START
     try:
@@ -61,8 +60,10 @@ def restore(database: Database, source: Path) -> None:
     if database.path is None:
         _refill(database, source)
         return
-    if database.path.exists():
-        raise Conflict(f"{database.path} exists: a backup is restored to an empty place.")
+    beside = [database.path.with_name(database.path.name + ending) for ending in JOURNALS]
+    for taken in (database.path, *beside):
+        if taken.exists():
+            raise Conflict(f"{taken} exists: a backup is restored to an empty place.")
     database.path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = database.path.with_name(f"{database.path.name}.part")
     try:
@@ -122,7 +123,7 @@ def _run(program: str, database: Database, *arguments: str) -> None:
         "PGHOST": url.query.get("host", url.host),
         "PGPORT": url.query.get("port", url.port),
         "PGUSER": url.query.get("user", url.username),
-        "PGPASSWORD": url.password,
+        "PGPASSWORD": url.query.get("password", url.password),
         "PGSSLMODE": url.query.get("sslmode"),
         "PGSSLROOTCERT": url.query.get("sslrootcert"),
     }

@@ -45,6 +45,28 @@ REFERENCES: tuple[tuple[str, Column[str], Column[str]], ...] = (
     ("ledger body without entry", ledger_body.c.position, ledger_entry.c.position),
 )
 
+# The triggers that keep rows append-only. On SQLite they stop accidents only: its file has one owner.
+GUARDS: dict[str, tuple[str, ...]] = {
+    "sqlite": (
+        "ledger_entry_no_update",
+        "ledger_entry_no_delete",
+        "ledger_body_no_update",
+        "assertion_no_update",
+        "assertion_no_delete",
+    ),
+}
+GUARDS["postgresql"] = (
+    *GUARDS["sqlite"],
+    "ledger_entry_no_truncate",
+    "ledger_body_no_truncate",
+    "assertion_no_truncate",
+)
+# Those that are there and awake.
+TRIGGERS = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND NOT tgisinternal",
+}
+
 
 def check(database: Database) -> list[str]:
     """What is wrong, a sentence each; empty when all is well. Raises Unavailable when it is away."""
@@ -55,7 +77,7 @@ def check(database: Database) -> list[str]:
         if found != wanted:
             return [f"The schema is at revision {found or 'none'}, this program needs {wanted}."]
         missing = list(_tables(tx))
-        return missing or [*_integrity(tx), *_orphans(tx)]
+        return missing or [*_integrity(tx), *_guards(tx), *_orphans(tx)]
 
 
 def _integrity(tx: Connection) -> Iterator[str]:
@@ -77,6 +99,13 @@ def _tables(tx: Connection) -> Iterator[str]:
     for table in metadata.tables:
         if table not in present:
             yield f"The table {table} is missing."
+
+
+def _guards(tx: Connection) -> Iterator[str]:
+    present = set(tx.execute(text(TRIGGERS[tx.dialect.name])).scalars())
+    for name in GUARDS[tx.dialect.name]:
+        if name not in present:
+            yield f"The guard {name} of append-only rows is missing."
 
 
 def _orphans(tx: Connection) -> Iterator[str]:

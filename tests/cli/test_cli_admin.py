@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from mpi.cli import app
 from mpi.cli.settings import described
-from mpi.errors import Conflict, Malformed, NotFound, Unavailable
+from mpi.errors import Conflict, Malformed, NotFound, Unavailable, Unprocessable
 from mpi.ledger import entries
 from mpi.security.senders import authenticate
 from mpi.settings import ArchiveSettings, Settings
@@ -46,6 +46,7 @@ def opened(tmp_path) -> Database:
 def test_a_first_use_makes_a_database_that_only_its_owner_can_enter(tmp_path) -> None:
     run("authority", "add", "HOPITAL-A")
     assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "var" / "mpi.db").stat().st_mode & 0o777 == 0o600
     assert run("db", "check") == "All is well.\n"
 
 
@@ -105,6 +106,45 @@ def test_a_rotated_key_replaces_the_old_one_and_a_revoked_sender_has_none(tmp_pa
     assert json.loads(run("sender", "revoke", "pacs-a", "--json")) == {"sender": "pacs-a", "revoked": True}
     with pytest.raises(Exception, match="not known"):
         authenticate(db, new, at=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ([], "2127-01-01"),
+        (["--expires", "2126-01-01"], "2126-01-01"),
+        (["--expires", "2128-01-01"], "2128-01-01"),
+    ],
+)
+def test_a_rotated_key_ends_when_the_old_one_would_have_unless_told(tmp_path, told, kept) -> None:
+    run("authority", "add", "HOPITAL-A")
+    run("sender", "add", "pacs-a", "--authority", "HOPITAL-A", "--expires", "2127-01-01")
+    run("sender", "rotate", "pacs-a", *told)
+    (sender,) = json.loads(run("sender", "list", "--json"))
+    assert sender["expires"] == f"{kept}T00:00:00+00:00"
+    with opened(tmp_path).read() as tx:
+        bodies = tx.execute(select(ledger_body.c.body).order_by(ledger_body.c.position)).scalars().all()
+    assert json.loads(bodies[-1])["after"]["expires_at"].startswith(kept), "the ledger says when it ends"
+
+
+def test_a_key_without_an_end_is_given_one_when_told() -> None:
+    run("authority", "add", "HOPITAL-A")
+    run("sender", "add", "pacs-a", "--authority", "HOPITAL-A")
+    run("sender", "rotate", "pacs-a")
+    assert json.loads(run("sender", "list", "--json"))[0]["expires"] is None
+    run("sender", "rotate", "pacs-a", "--expires", "2127-01-01")
+    assert json.loads(run("sender", "list", "--json"))[0]["expires"] == "2127-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["add", "pacs-b", "--authority", "HOPITAL-A"], ["rotate", "pacs-a"]], ids=str
+)
+def test_a_key_that_would_have_ended_already_is_refused(arguments) -> None:
+    run("authority", "add", "HOPITAL-A")
+    run("sender", "add", "pacs-a", "--authority", "HOPITAL-A")
+    with pytest.raises(Unprocessable, match="past"):
+        run("sender", *arguments, "--expires", "2020-01-01")
+    assert [one["expires"] for one in json.loads(run("sender", "list", "--json"))] == [None]
 
 
 def test_every_change_has_a_ledger_entry_without_a_key(tmp_path) -> None:
@@ -172,7 +212,10 @@ def test_a_check_that_finds_something_says_what_and_exits_with_1(tmp_path) -> No
     with opened(tmp_path).write() as tx:
         tx.execute(text("DROP TRIGGER ledger_body_no_update"))
         tx.execute(text("UPDATE ledger_body SET body = '{}'"))
-    assert run("db", "check", code=1) == "The ledger entry at position 0 is not what was committed to.\n"
+    assert run("db", "check", code=1).splitlines() == [
+        "The guard ledger_body_no_update of append-only rows is missing.",
+        "The ledger entry at position 0 is not what was committed to.",
+    ]
     run("db", "backup", "copy.db")
     with opened(tmp_path).write() as tx:
         tx.execute(text("DROP TABLE nir_count"))
@@ -198,7 +241,7 @@ def test_settings_name_every_setting_with_its_sentence_default_and_source(tmp_pa
     monkeypatch.setenv("MPI_DATABASE_URL", "postgresql://mpi:hunter2@db.example/mpi")
     monkeypatch.setenv("mpi_ae_title", "INDEX")
     (tmp_path / "mpi.toml").write_text(
-        'issuer_label = "REGION"\n[archives.north]\ndriver = "orthanc"\nurl = "http://mpi:hunter2@north:8042"\n'
+        'issuer_label = "REGION"\n[archives.north]\ndriver = "orthanc"\nurl = "http://north:8042"\n'
     )
     printed = run("settings", "--json", "--data-dir", tmp_path / "elsewhere")
     rows = {row["setting"]: row for row in json.loads(printed)}
@@ -218,7 +261,7 @@ def test_settings_name_every_setting_with_its_sentence_default_and_source(tmp_pa
     }
     assert rows["population"]["default"] == 6_000_000
     assert rows["database_url"]["value"] == "postgresql://mpi:***@db.example/mpi"
-    assert rows["archives.north.url"]["value"] == "http://mpi:***@north:8042"
+    assert rows["archives.north.url"]["value"] == "http://north:8042"
     assert "hunter2" not in printed + run("settings")
 
 

@@ -26,7 +26,7 @@ from mpi.errors import MpiError
 
 ROOT = Path(__file__).parents[2]
 MPI = Path(sys.executable).with_name("mpi")
-FREE = {"MPI_SETTINGS": "none.toml"}
+FREE = {"MPI_SETTINGS": ""}
 
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:

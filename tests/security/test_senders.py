@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
+from matching.nir import nir_key
 from mpi.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, Unprocessable
 from mpi.security.actors import Actor, Role
 from mpi.security.authorities import (
@@ -23,6 +24,7 @@ from mpi.security.authorities import (
 from mpi.security.senders import (
     add_sender,
     authenticate,
+    end_of_rotated_key,
     list_senders,
     revoke,
     rotate_key,
@@ -33,6 +35,7 @@ from mpi.store.transaction import Database
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 OID = "1.2.250.1.999.1"
+SHORT_NIR = "2580275056000"  # nobody's: order number 000
 
 
 @pytest.fixture
@@ -153,6 +156,52 @@ def test_an_undeclared_ae_title_is_nobody(db, key) -> None:
 def test_a_sender_of_the_wrong_form_is_refused(db, key, fields, error) -> None:
     with pytest.raises(error), db.write() as tx:
         add_sender(tx, **{"name": "new", "authorities": [], "at": NOW, **fields})
+
+
+@pytest.mark.parametrize("field", ["name", "label"])
+@pytest.mark.parametrize("shape", ["{}", "HOPITAL {}", "{}-A"])
+def test_an_authority_is_not_called_by_a_social_security_number(db, field, shape) -> None:
+    number = SHORT_NIR + nir_key(SHORT_NIR)
+    with pytest.raises(Unprocessable) as raised, db.write() as tx:
+        add_authority(tx, **{"name": "NEW", "at": NOW, field: shape.format(number)})
+    assert raised.value.details == {"field": field, "rule": "R2"}
+    assert number not in str(raised.value)
+
+
+@pytest.mark.parametrize("field", ["name", "ae_title"])
+def test_a_sender_is_not_called_by_a_social_security_number(db, field) -> None:
+    number = SHORT_NIR + nir_key(SHORT_NIR)
+    with pytest.raises(Unprocessable) as raised, db.write() as tx:
+        add_sender(tx, **{"name": "new", "authorities": [], "at": NOW, field: number})
+    assert raised.value.details == {"field": field, "rule": "R2"}
+    assert number not in str(raised.value)
+
+
+def test_a_rotated_key_keeps_its_end_unless_told(db) -> None:
+    end, later = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    with db.write() as tx:
+        add_sender(tx, name="trial", authorities=[], at=NOW, expires_at=end)
+        rotate_key(tx, name="trial")
+        assert [one.expires_at for one in list_senders(tx)] == [end]
+        assert end_of_rotated_key(tx, name="trial", at=NOW) == end
+        rotate_key(tx, name="trial", expires_at=later)
+        assert [one.expires_at for one in list_senders(tx)] == [later]
+        assert end_of_rotated_key(tx, name="trial", at=NOW, told=end) == end
+
+
+def test_no_key_is_made_that_has_ended_already(db) -> None:
+    end = NOW + timedelta(days=1)
+    with db.write() as tx:
+        add_sender(tx, name="trial", authorities=[], at=NOW, expires_at=end)
+        with pytest.raises(Unprocessable, match="past"):
+            add_sender(tx, name="late", authorities=[], at=NOW, expires_at=NOW)
+        with pytest.raises(Unprocessable, match="past"):
+            end_of_rotated_key(tx, name="trial", at=NOW, told=NOW)
+        with pytest.raises(Unprocessable, match="past"):  # its own: name a new one
+            end_of_rotated_key(tx, name="trial", at=end)
+        assert end_of_rotated_key(tx, name="trial", at=end, told=end + timedelta(days=1)) > end
+        with pytest.raises(NotFound):
+            end_of_rotated_key(tx, name="nobody", at=NOW)
 
 
 @pytest.mark.parametrize("act", [rotate_key, lambda tx, name: revoke(tx, name=name, at=NOW)])

@@ -101,6 +101,21 @@ def test_a_restore_goes_to_an_empty_place_only(db, tmp_path) -> None:
     assert size(db) == 1
 
 
+@pytest.mark.parametrize("rest", ["-journal", "-wal", "-shm"])
+def test_a_restore_does_not_lie_down_beside_the_journal_of_another_database(
+    sqlite_db, tmp_path, rest
+) -> None:
+    file = tmp_path / "copy"
+    backup(sqlite_db, file)
+    place = tmp_path / "new" / "mpi.db"
+    left = place.with_name(f"mpi.db{rest}")
+    left.parent.mkdir()
+    left.write_bytes(b"pages of the database that was here")
+    with pytest.raises(Conflict, match=left.name):
+        restore(Database.open(f"sqlite:///{place}"), file)
+    assert list(place.parent.iterdir()) == [left]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"<html>", b"SQLite format 3", b"PGDM"], ids=repr)
 def test_what_is_no_backup_is_refused(blank_url, tmp_path, content) -> None:
     file = tmp_path / "copy"

@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 
 from mpi.errors import Unavailable
 from mpi.store import tables as t
-from mpi.store.check import REFERENCES
+from mpi.store.check import GUARDS, REFERENCES
 from mpi.store.transaction import Database
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -136,7 +136,7 @@ LOST = [
 def test_a_lost_row_is_found(db, statement, named) -> None:
     one_of_everything(db)
     without_guards(db, statement)
-    assert {said for said in db.check() if not said.startswith("SQLite:")} == {
+    assert {said for said in db.check() if not said.startswith(("SQLite:", "The guard"))} == {
         f"{name.capitalize()}: 1 row." for name in named
     }
 
@@ -184,3 +184,38 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path) -> None:
     path.write_bytes(b"<html>" * 1000)
     with pytest.raises(Unavailable, match="damaged"):
         Database.open(f"sqlite:///{path}").check()
+
+
+def guards(db: Database) -> set[str]:
+    """The triggers that the schema made."""
+    names = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with db.read() as tx:
+        return set(tx.execute(text(names[db.dialect])).scalars())
+
+
+def test_every_guard_that_the_schema_makes_is_looked_for(db) -> None:
+    assert set(GUARDS[db.dialect]) == guards(db)
+
+
+def test_a_guard_that_is_gone_is_found(sqlite_db) -> None:
+    for name in sorted(guards(sqlite_db)):
+        with sqlite_db.write() as tx:
+            tx.execute(text(f"DROP TRIGGER {name}"))
+    assert set(sqlite_db.check()) == {
+        f"The guard {name} of append-only rows is missing." for name in GUARDS["sqlite"]
+    }
+
+
+@pytest.mark.needs("postgresql")
+def test_a_guard_that_is_asleep_is_found(postgresql_db) -> None:
+    with postgresql_db.write() as tx:
+        tx.execute(text("ALTER TABLE assertion DISABLE TRIGGER assertion_no_delete"))
+    try:
+        assert postgresql_db.check() == ["The guard assertion_no_delete of append-only rows is missing."]
+    finally:
+        with postgresql_db.write() as tx:
+            tx.execute(text("ALTER TABLE assertion ENABLE TRIGGER assertion_no_delete"))
+    assert postgresql_db.check() == []

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from mpi.store.engine import UnsafeDatabase, journal_mode, open_engine, refuse
+from mpi.store.engine import UnsafeDatabase, WrongAddress, journal_mode, open_engine, refuse
 from mpi.store.transaction import Database
 
 SAFE = {
@@ -116,7 +121,82 @@ def test_postgresql_statements_have_limits(postgresql_db) -> None:
             assert tx.exec_driver_sql(f"SHOW {name}").scalar() == value
 
 
-@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/mpi"])
-def test_an_address_that_cannot_serve_is_refused(address) -> None:
-    with pytest.raises(ValueError, match=r"SQLite in memory|no such database"):
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:hunter2?mode=memory&uri=true",
+        "sqlite:///x.db?timeout=hunter2",
+        "mysql://localhost/mpi",
+        "postgresql://u:hunter2@host:abc/db",
+        "postgresql://u:hunter2@host/db?sslmood=require",
+        "hunter2",
+    ],
+)
+def test_an_address_that_cannot_serve_is_refused_without_repeating_it(address) -> None:
+    with pytest.raises(WrongAddress) as raised:
         open_engine(address)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.fixture
+def _wide_open() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("_wide_open")
+@pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 3)], ids=["rollback journal", "write-ahead log"])
+def test_a_new_database_and_its_journal_are_its_owner_s_alone(tmp_path, monkeypatch, version) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    db = Database.open(f"sqlite:///{tmp_path / 'mpi.db'}")
+    with db.write() as tx:
+        tx.exec_driver_sql("CREATE TABLE t (a)")
+        found = modes(tmp_path)
+    assert len(found) > 1
+    assert set(found.values()) == {0o600}
+
+
+@pytest.mark.usefixtures("_wide_open")
+def test_a_database_that_others_may_read_is_tightened_with_what_lies_beside_it(tmp_path) -> None:
+    path = tmp_path / "mpi.db"
+    first = Database.open(f"sqlite:///{path}")
+    first.ping()
+    first.close()
+    path.chmod(0o644)
+    (tmp_path / "mpi.db-shm").touch(mode=0o666)
+    Database.open(f"sqlite:///{path}").ping()
+    assert set(modes(tmp_path).values()) == {0o600}
+
+
+def test_a_database_that_cannot_be_tightened_is_refused(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "mpi.db"
+    path.touch()
+    path.chmod(0o644)
+
+    def not_ours(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", not_ours)
+    with pytest.raises(UnsafeDatabase, match="chmod 600"):
+        Database.open(f"sqlite:///{path}").ping()
+
+
+def test_a_new_connection_leaves_the_locks_of_the_others_alone(sqlite_db) -> None:
+    """Closing a file gives up every lock that its process holds on it (SQLite, How To Corrupt, 2.2)."""
+    sqlite_db.path.chmod(0o644)
+    with sqlite_db.write() as tx:
+        tx.exec_driver_sql("CREATE TABLE t (a)")
+        with sqlite_db.read():
+            pass
+        probe = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+        other = subprocess.run(
+            [sys.executable, "-c", probe, str(sqlite_db.path)], capture_output=True, text=True, check=False
+        )
+    assert "database is locked" in other.stderr
