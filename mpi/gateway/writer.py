@@ -123,7 +123,7 @@ class GroupCommit:
                     try:
                         with tx.begin_nested():
                             done.append((job, job.work(tx)))
-                    except Exception:
+                    except Exception:  # not swallowed: it is run again alone, and its caller hears of it
                         failed.append(job)
         except Contended:
             return False
